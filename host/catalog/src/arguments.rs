@@ -1,0 +1,191 @@
+//! Arguments and results against the schemas of a tool.
+
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{ValidationError, Validator};
+use kumiko_vocabulary::Fault;
+use serde_json::{Map, Value, json};
+
+use crate::nearest;
+
+/// The most problems that one answer lists: an agent mends them all at once, a person reads the first few.
+const MAXIMUM_PROBLEMS: usize = 20;
+
+/// A schema made ready.
+pub(crate) struct Schema {
+    validator: Validator,
+    document: Value,
+}
+
+impl Schema {
+    /// Compiles a schema of the 2020-12 dialect. References may point into the schema itself and nowhere else.
+    pub(crate) fn new(document: &Map<String, Value>) -> Result<Self, String> {
+        let document = Value::Object(document.clone());
+        let validator = jsonschema::draft202012::options().build(&document).map_err(|error| error.to_string())?;
+        Ok(Self { validator, document })
+    }
+
+    /// Checks the arguments of a call.
+    pub(crate) fn check_arguments(&self, tool: &str, arguments: &Value) -> Result<(), Fault> {
+        if self.validator.is_valid(arguments) {
+            return Ok(());
+        }
+        let problems: Vec<Problem> = self
+            .validator
+            .iter_errors(arguments)
+            .flat_map(|error| self.problems(&error))
+            .take(MAXIMUM_PROBLEMS)
+            .collect();
+        let message = problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; ");
+        let hint = problems.iter().find_map(|problem| problem.hint.clone());
+        let data = problems
+            .iter()
+            .map(|problem| json!({ "path": problem.path, "message": problem.message }))
+            .collect::<Vec<_>>();
+        Err(Fault::invalid(
+            "invalid_arguments",
+            format!("`{tool}` was called with arguments that do not fit its schema: {message}"),
+        )
+        .hint(hint.unwrap_or_else(|| format!("see the input schema of `{tool}` in tools/list")))
+        .data(json!({ "problems": data })))
+    }
+
+    /// Checks the structured result of a tool: the promise that its output schema makes to clients.
+    pub(crate) fn check_result(&self, tool: &str, result: &Value) -> Result<(), Fault> {
+        match self.validator.validate(result) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let path = error.instance_path().to_string();
+                let message = format!(
+                    "`{tool}` returned a result that does not fit its own output schema, at `{path}`: {}",
+                    brief(&error)
+                );
+                Err(Fault::failed("result_invalid", message).hint("this is a defect of the plugin"))
+            }
+        }
+    }
+
+    /// One validation error in the words of the person who made the call.
+    fn problems(&self, error: &ValidationError<'_>) -> Vec<Problem> {
+        let path = error.instance_path().to_string();
+        let at = if path.is_empty() {
+            String::new()
+        } else {
+            format!(" in `{}`", path.trim_start_matches('/').replace('/', "."))
+        };
+        match error.kind() {
+            ValidationErrorKind::AdditionalProperties { unexpected }
+            | ValidationErrorKind::UnevaluatedProperties { unexpected } => unexpected
+                .iter()
+                .map(|name| {
+                    let known = self.known_names(error);
+                    let meant = nearest(name, known.iter().map(String::as_str));
+                    let hint = match meant {
+                        Some(meant) => format!("did you mean `{meant}`?"),
+                        None => format!(
+                            "known arguments{at}: {}",
+                            known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+                        ),
+                    };
+                    Problem {
+                        path: format!("{path}/{name}"),
+                        message: format!("unknown argument `{name}`{at}"),
+                        hint: Some(hint),
+                    }
+                })
+                .collect(),
+            ValidationErrorKind::Required { property } => {
+                let name = property.as_str().map_or_else(|| property.to_string(), str::to_owned);
+                let message = format!("the argument `{name}` is required{at}");
+                vec![Problem { path, message, hint: None }]
+            }
+            _ => {
+                let message = if at.is_empty() { brief(error) } else { format!("{}{at}", brief(error)) };
+                vec![Problem { path, message, hint: None }]
+            }
+        }
+    }
+
+    /// The property names that the schema knows where the error arose.
+    fn known_names(&self, error: &ValidationError<'_>) -> Vec<String> {
+        let pointer = error.schema_path().to_string();
+        let parent = pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
+        let names = |schema: Option<&Value>| -> Option<Vec<String>> {
+            schema?.get("properties")?.as_object().map(|properties| properties.keys().cloned().collect())
+        };
+        names(self.document.pointer(parent)).unwrap_or_default()
+    }
+}
+
+struct Problem {
+    path: String,
+    message: String,
+    hint: Option<String>,
+}
+
+/// The validator's own words, without quoting a long value back.
+fn brief(error: &ValidationError<'_>) -> String {
+    error.masked_with("the value").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schema() -> Schema {
+        let document = json!({
+            "type": "object",
+            "properties": {
+                "target_column": { "type": "string" },
+                "rows": { "type": "integer", "minimum": 1 },
+                "options": { "$ref": "#/$defs/Options" }
+            },
+            "required": ["target_column"],
+            "additionalProperties": false,
+            "$defs": { "Options": { "type": "object", "properties": { "normalize": { "type": "boolean" } }, "additionalProperties": false } }
+        });
+        Schema::new(document.as_object().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_unknown_argument_is_refused_with_the_nearest_known_name() {
+        let fault =
+            schema().check_arguments("train", &json!({ "target_colum": "y", "target_column": "y" })).unwrap_err();
+        assert_eq!(fault.code, "invalid_arguments");
+        assert!(fault.message.contains("unknown argument `target_colum`"), "{}", fault.message);
+        assert_eq!(fault.hint.as_deref(), Some("did you mean `target_column`?"));
+    }
+
+    #[test]
+    fn an_unknown_name_deep_inside_is_named_with_its_place() {
+        let fault = schema()
+            .check_arguments("train", &json!({ "target_column": "y", "options": { "normalise": true } }))
+            .unwrap_err();
+        assert!(fault.message.contains("unknown argument `normalise` in `options`"), "{}", fault.message);
+        assert_eq!(fault.hint.as_deref(), Some("did you mean `normalize`?"));
+    }
+
+    #[test]
+    fn a_missing_argument_and_a_wrong_type_are_told_together() {
+        let fault = schema().check_arguments("train", &json!({ "rows": "many" })).unwrap_err();
+        assert!(fault.message.contains("`target_column` is required"), "{}", fault.message);
+        assert!(fault.message.contains("in `rows`"), "{}", fault.message);
+    }
+
+    #[test]
+    fn arguments_that_are_no_object_are_refused() {
+        assert!(schema().check_arguments("train", &json!([1, 2])).is_err());
+        assert!(schema().check_arguments("train", &Value::Null).is_err());
+    }
+
+    #[test]
+    fn a_schema_that_reaches_outside_itself_is_refused() {
+        let outside = json!({ "type": "object", "properties": { "a": { "$ref": "http://127.0.0.1:1/schema.json" } } });
+        assert!(Schema::new(outside.as_object().unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_result_that_breaks_the_promise_is_a_defect_of_the_plugin() {
+        let fault = schema().check_result("train", &json!({ "rows": 0, "target_column": "y" })).unwrap_err();
+        assert_eq!(fault.code, "result_invalid");
+    }
+}

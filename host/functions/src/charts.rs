@@ -1,0 +1,26 @@
+//! `kumiko:host/charts`: pictures.
+
+use kumiko_vocabulary::figures::Figure;
+use wasmtime::component::HasData;
+
+use crate::bindings::kumiko::host::charts as contract;
+use crate::{Compute, Refusal, documents};
+
+pub(crate) struct Charts;
+
+impl HasData for Charts {
+    type Data<'a> = ChartsView<'a>;
+}
+
+/// The borrowed view on which the contract is implemented.
+pub(crate) struct ChartsView<'a> {
+    pub(crate) compute: &'a Compute,
+}
+
+impl contract::Host for ChartsView<'_> {
+    async fn draw(&mut self, figure: String) -> Result<contract::Drawing, Refusal> {
+        let figure: Figure = documents::parse("figure", &figure)?;
+        let drawing = self.compute.run(move || kumiko_charts::draw(&figure)).await?;
+        Ok(contract::Drawing { svg: drawing.svg, png: drawing.png })
+    }
+}

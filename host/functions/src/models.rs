@@ -1,0 +1,147 @@
+//! `kumiko:host/models`: models trained on frames, applied to frames, measured on frames.
+
+use std::sync::Arc;
+
+use kumiko_frames::{Frame, Pipeline};
+use kumiko_learn::Model;
+use wasmtime::component::{HasData, Resource, ResourceTable};
+
+use crate::bindings::kumiko::host::models as contract;
+use crate::bindings::kumiko::host::objects as object_contract;
+use crate::cache::{Cached, Key};
+use crate::state::Shared;
+use crate::{Refusal, documents};
+
+/// The media type of the native format.
+const MEDIA_TYPE: &str = "application/vnd.kumiko.model";
+
+/// A model in a guest's table. Loaded models are shared with the cache.
+pub struct Handle(pub(crate) Arc<Model>);
+
+pub(crate) struct Models;
+
+impl HasData for Models {
+    type Data<'a> = ModelsView<'a>;
+}
+
+/// The borrowed view on which the contract is implemented.
+pub(crate) struct ModelsView<'a> {
+    pub(crate) call: Shared<'a>,
+    pub(crate) table: &'a mut ResourceTable,
+}
+
+impl ModelsView<'_> {
+    fn model(&self, handle: &Resource<Handle>) -> Result<Arc<Model>, Refusal> {
+        self.table.get(handle).map(|handle| Arc::clone(&handle.0)).map_err(Refusal::handle)
+    }
+
+    fn frame(&self, handle: &Resource<Frame>) -> Result<Frame, Refusal> {
+        self.table.get(handle).cloned().map_err(Refusal::handle)
+    }
+}
+
+impl contract::Host for ModelsView<'_> {
+    async fn train(
+        &mut self,
+        training: Resource<Frame>,
+        specification: String,
+        inputs: contract::TrainingInputs,
+    ) -> Result<Resource<Handle>, Refusal> {
+        let specification = documents::parse("training-specification", &specification)?;
+        let training = self.frame(&training)?;
+        let validation = inputs.validation.map(|frame| self.frame(&frame)).transpose()?;
+        let preprocessing: Option<Pipeline> = inputs
+            .preprocessing
+            .map(|pipeline| self.table.get(&pipeline).cloned().map_err(Refusal::handle))
+            .transpose()?;
+        let model = self
+            .call
+            .compute(move |control| {
+                kumiko_modelling::train(&training, validation.as_ref(), preprocessing.as_ref(), &specification, control)
+            })
+            .await?;
+        self.table.push(Handle(Arc::new(model))).map_err(Refusal::handle)
+    }
+
+    async fn load(&mut self, uri: String) -> Result<Resource<Handle>, Refusal> {
+        let info = self.call.services.objects.head(&uri).await?;
+        let size = usize::try_from(info.size).unwrap_or(usize::MAX);
+        let key = Key { uri: info.uri.clone(), etag: info.etag, reading: "model".to_owned() };
+        let model = match self.call.services.cache.get(&key) {
+            Some(Cached::Model(model)) => model,
+            _ => {
+                let local = self.call.services.objects.localize(&uri).await?;
+                let name = info.uri;
+                let model = Arc::new(self.call.compute(move |_| kumiko_modelling::read(local.path(), &name)).await?);
+                self.call.services.cache.insert(key, Cached::Model(Arc::clone(&model)), size);
+                model
+            }
+        };
+        self.table.push(Handle(model)).map_err(Refusal::handle)
+    }
+
+    async fn compare(
+        &mut self,
+        models: Vec<Resource<Handle>>,
+        frame: Resource<Frame>,
+        specification: String,
+    ) -> Result<String, Refusal> {
+        let specification = documents::parse("comparison-specification", &specification)?;
+        let models = models.iter().map(|model| self.model(model)).collect::<Result<Vec<_>, _>>()?;
+        let frame = self.frame(&frame)?;
+        let comparison = self
+            .call
+            .compute(move |control| kumiko_modelling::compare(&models, &frame, &specification, control))
+            .await?;
+        Ok(documents::text(&comparison)?)
+    }
+}
+
+impl contract::HostModel for ModelsView<'_> {
+    async fn metadata(&mut self, model: Resource<Handle>) -> wasmtime::Result<String> {
+        Ok(documents::text(&self.table.get(&model)?.0.metadata)?)
+    }
+
+    async fn predict(&mut self, model: Resource<Handle>, frame: Resource<Frame>) -> Result<Resource<Frame>, Refusal> {
+        let (model, frame) = (self.model(&model)?, self.frame(&frame)?);
+        let predictions = self.call.compute(move |_| kumiko_modelling::predict(&model, &frame)).await?;
+        self.table.push(predictions).map_err(Refusal::handle)
+    }
+
+    async fn evaluate(
+        &mut self,
+        model: Resource<Handle>,
+        frame: Resource<Frame>,
+        specification: String,
+    ) -> Result<String, Refusal> {
+        let specification = documents::parse("evaluation-specification", &specification)?;
+        let (model, frame) = (self.model(&model)?, self.frame(&frame)?);
+        let report = self
+            .call
+            .compute(move |control| kumiko_modelling::evaluate(&model, &frame, &specification, control))
+            .await?;
+        Ok(documents::text(&report)?)
+    }
+
+    async fn save(
+        &mut self,
+        model: Resource<Handle>,
+        uri: String,
+        precondition: object_contract::Precondition,
+    ) -> Result<object_contract::Written, Refusal> {
+        let model = self.model(&model)?;
+        let bytes = self.call.compute(move |_| model.to_bytes()).await?;
+        Ok(self
+            .call
+            .services
+            .objects
+            .put_bytes(&uri, bytes.into(), Some(MEDIA_TYPE), &precondition.into())
+            .await?
+            .into())
+    }
+
+    async fn drop(&mut self, model: Resource<Handle>) -> wasmtime::Result<()> {
+        self.table.delete(model)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,295 @@
+//! What kernels read and write: columns of numbers, targets, predictions; and the checks that come before any arithmetic.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use kumiko_vocabulary::learning::Task;
+use rayon::prelude::*;
+
+use crate::error::Error;
+
+/// Rows at most: positions of rows are kept in 32 bits.
+const MOST_ROWS: usize = u32::MAX as usize;
+/// Names more alike than this (Jaro-Winkler, 0 to 1) are suggested for one another.
+const SUGGESTION_LIKENESS: f64 = 0.8;
+
+/// Columns of numbers of equal length. NaN is a missing value.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Features {
+    /// The columns' names, all different.
+    pub names: Vec<String>,
+    /// The columns, one entry for each row.
+    pub columns: Vec<Vec<f32>>,
+}
+
+/// The known answers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Target {
+    /// A class for each row, by its position in `classes`.
+    Classes {
+        /// Positions in `classes`.
+        codes: Vec<u32>,
+        /// The classes' names, all different.
+        classes: Vec<String>,
+    },
+    /// A number for each row.
+    Values(Vec<f64>),
+}
+
+/// Rows with known answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainingData {
+    /// What is known of each row.
+    pub features: Features,
+    /// The answers.
+    pub target: Target,
+    /// How much each row counts; without it all count the same.
+    pub weights: Option<Vec<f32>>,
+}
+
+/// What a model says of rows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Predictions {
+    /// Classes with their probabilities.
+    Classes {
+        /// The likeliest class of each row, by its position among the model's classes; the first of equals.
+        codes: Vec<u32>,
+        /// For each class the probability of each row.
+        probabilities: Vec<Vec<f32>>,
+    },
+    /// A number for each row.
+    Values(Vec<f64>),
+}
+
+impl Features {
+    /// The number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.columns.first().map_or(0, Vec::len)
+    }
+
+    /// Columns of equal length, as many as names, no name twice, not too many rows. `what` names the data in the error.
+    pub(crate) fn check_shape(&self, what: &str) -> Result<(), Error> {
+        if self.names.len() != self.columns.len() {
+            return Err(Error::Length {
+                what: format!("the list of names of {what}"),
+                expected: self.columns.len(),
+                found: self.names.len(),
+            });
+        }
+        if self.columns.is_empty() {
+            return Err(Error::NoFeatures);
+        }
+        let mut seen = HashMap::new();
+        for name in &self.names {
+            if seen.insert(name.as_str(), ()).is_some() {
+                return Err(Error::DuplicateFeature { name: name.clone() });
+            }
+        }
+        let rows = self.rows();
+        if rows > MOST_ROWS {
+            return Err(Error::Rows { what: what.to_owned(), rows, expected: "fewer than 2³²" });
+        }
+        for (name, column) in self.names.iter().zip(&self.columns) {
+            if column.len() != rows {
+                return Err(Error::Length {
+                    what: format!("the column `{name}` of {what}"),
+                    expected: rows,
+                    found: column.len(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// No column has an infinite value.
+    pub(crate) fn check_finite(names: &[String], columns: &[&[f32]], what: &str) -> Result<(), Error> {
+        let infinite = names.par_iter().zip(columns).find_map_first(|(name, column)| {
+            column.iter().position(|value| value.is_infinite()).map(|row| (name, row))
+        });
+        match infinite {
+            Some((column, row)) => Err(Error::InfiniteFeature { what: what.to_owned(), column: column.clone(), row }),
+            None => Ok(()),
+        }
+    }
+
+    /// The columns named, in that order. Others are ignored.
+    pub(crate) fn matched(&self, names: &[String]) -> Result<Vec<&[f32]>, Error> {
+        let by_name: HashMap<&str, &Vec<f32>> = self.names.iter().map(String::as_str).zip(&self.columns).collect();
+        let mut missing = Vec::new();
+        let mut columns = Vec::with_capacity(names.len());
+        for name in names {
+            match by_name.get(name.as_str()) {
+                Some(column) => columns.push(column.as_slice()),
+                None => missing.push(name.clone()),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(columns);
+        }
+        let nearest = missing
+            .iter()
+            .filter_map(|name| Some((name.clone(), nearest(name, self.names.iter().map(String::as_str))?.to_owned())))
+            .collect();
+        Err(Error::MissingColumns { missing, nearest })
+    }
+
+    /// The names of the columns that have missing values.
+    pub(crate) fn with_missing_values(names: &[String], columns: &[&[f32]]) -> Vec<String> {
+        names
+            .par_iter()
+            .zip(columns)
+            .filter(|(_, column)| column.iter().any(|value| value.is_nan()))
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+}
+
+impl Target {
+    /// The number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::Classes { codes, .. } => codes.len(),
+            Self::Values(values) => values.len(),
+        }
+    }
+
+    /// The task that such a target is for.
+    #[must_use]
+    pub fn task(&self) -> Task {
+        match self {
+            Self::Classes { .. } => Task::Classification,
+            Self::Values(_) => Task::Regression,
+        }
+    }
+
+    fn check(&self, what: &str) -> Result<(), Error> {
+        match self {
+            Self::Classes { codes, classes } => {
+                let mut seen = HashMap::new();
+                for class in classes {
+                    if seen.insert(class.as_str(), ()).is_some() {
+                        return Err(Error::DuplicateClass { class: class.clone() });
+                    }
+                }
+                check_codes(codes, classes.len(), &format!("the target of {what}"))
+            }
+            Self::Values(values) => match values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
+                Some((row, value)) => Err(Error::TargetNotFinite { what: what.to_owned(), row, value: *value }),
+                None => Ok(()),
+            },
+        }
+    }
+}
+
+impl TrainingData {
+    /// Features, target and weights are sound each, and of one length; and the target fits the task. Whether features are finite
+    /// is for [`Features::check_finite`] to say of those that are used.
+    pub(crate) fn check(&self, what: &str, task: Task) -> Result<(), Error> {
+        self.features.check_shape(what)?;
+        let rows = self.features.rows();
+        if self.target.task() != task {
+            let (found, expected) = match task {
+                Task::Classification => ("numbers", "classes"),
+                Task::Regression => ("classes", "numbers"),
+            };
+            return Err(Error::TargetKind { what: format!("the target of {what}"), task, found, expected });
+        }
+        if self.target.rows() != rows {
+            return Err(Error::Length {
+                what: format!("the target of {what}"),
+                expected: rows,
+                found: self.target.rows(),
+            });
+        }
+        if rows == 0 {
+            return Err(Error::Rows { what: what.to_owned(), rows, expected: "one at least" });
+        }
+        self.target.check(what)?;
+        let Some(weights) = &self.weights else { return Ok(()) };
+        if weights.len() != rows {
+            return Err(Error::Length {
+                what: format!("the list of weights of {what}"),
+                expected: rows,
+                found: weights.len(),
+            });
+        }
+        if let Some((row, value)) = weights.iter().enumerate().find(|(_, weight)| !weight.is_finite() || **weight < 0.0)
+        {
+            return Err(Error::Weight { row, value: *value });
+        }
+        if weights.iter().all(|weight| *weight == 0.0) {
+            return Err(Error::NoWeight);
+        }
+        Ok(())
+    }
+}
+
+impl Predictions {
+    /// The number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::Classes { codes, .. } => codes.len(),
+            Self::Values(values) => values.len(),
+        }
+    }
+
+    /// Predictions from the classes' probabilities.
+    pub(crate) fn from_probabilities(probabilities: Vec<Vec<f32>>) -> Self {
+        let rows = probabilities.first().map_or(0, Vec::len);
+        let mut codes = vec![0_u32; rows];
+        let mut highest = probabilities.first().cloned().unwrap_or_default();
+        for (class, column) in probabilities.iter().enumerate().skip(1) {
+            for ((code, highest), probability) in codes.iter_mut().zip(&mut highest).zip(column) {
+                if *probability > *highest {
+                    *highest = *probability;
+                    *code = class as u32;
+                }
+            }
+        }
+        Self::Classes { codes, probabilities }
+    }
+}
+
+/// The codes of labels among a model's classes: what [`metrics`](crate::metrics) need of known answers that come as text. A
+/// label that is none of the classes is [`Error::UnknownClass`]. `what` names the data in the error.
+pub fn class_codes<S: AsRef<str>>(labels: &[S], classes: &[String], what: &str) -> Result<Vec<u32>, Error> {
+    let mut positions = HashMap::new();
+    for (position, class) in classes.iter().enumerate() {
+        if let Entry::Vacant(entry) = positions.entry(class.as_str()) {
+            entry.insert(position as u32);
+        }
+    }
+    labels
+        .iter()
+        .enumerate()
+        .map(|(row, label)| {
+            positions.get(label.as_ref()).copied().ok_or_else(|| Error::UnknownClass {
+                what: what.to_owned(),
+                class: label.as_ref().to_owned(),
+                row,
+                known: classes.to_vec(),
+            })
+        })
+        .collect()
+}
+
+/// Every code has a class.
+pub(crate) fn check_codes(codes: &[u32], classes: usize, what: &str) -> Result<(), Error> {
+    match codes.iter().enumerate().find(|(_, code)| **code as usize >= classes) {
+        Some((row, code)) => Err(Error::ClassCode { what: what.to_owned(), code: *code, row, classes }),
+        None => Ok(()),
+    }
+}
+
+/// The name most like the one given, where one is like it at all.
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = name.to_lowercase();
+    known
+        .map(|candidate| (strsim::jaro_winkler(&wanted, &candidate.to_lowercase()), candidate))
+        .filter(|(likeness, _)| *likeness >= SUGGESTION_LIKENESS)
+        .max_by(|left, right| left.0.total_cmp(&right.0))
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,69 @@
+//! Random numbers that are the same everywhere: xoshiro256++ (Blackman and Vigna, 2019), seeded by splitmix64.
+
+/// A stream of random numbers.
+#[derive(Clone, Debug)]
+pub(crate) struct Random {
+    state: [u64; 4],
+}
+
+impl Random {
+    /// Stream number `stream` of a seed. Streams of one seed do not overlap in practice: each starts at a hashed state.
+    pub(crate) fn new(seed: u64, stream: u64) -> Self {
+        let mut mixer = seed ^ stream.wrapping_mul(0xd134_2543_de82_ef95).rotate_left(17);
+        Self { state: [(); 4].map(|()| splitmix(&mut mixer)) }
+    }
+
+    /// 64 random bits.
+    pub(crate) fn bits(&mut self) -> u64 {
+        let [a, b, c, d] = &mut self.state;
+        let result = a.wrapping_add(*d).rotate_left(23).wrapping_add(*a);
+        let shifted = *b << 17;
+        *c ^= *a;
+        *d ^= *b;
+        *b ^= *c;
+        *a ^= *d;
+        *c ^= shifted;
+        *d = d.rotate_left(45);
+        result
+    }
+
+    /// A whole number from 0 to `bound` − 1; 0 where `bound` is 0. The bias of the multiplication is below 2⁻³² for bounds that
+    /// fit 32 bits.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        ((u128::from(self.bits()) * bound as u128) >> 64) as usize
+    }
+}
+
+fn splitmix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = *state;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_repeats_and_two_streams_differ() {
+        let draw = |stream| {
+            let mut random = Random::new(42, stream);
+            (0..8).map(|_| random.bits()).collect::<Vec<_>>()
+        };
+        assert_eq!(draw(3), draw(3));
+        assert_ne!(draw(3), draw(4));
+    }
+
+    #[test]
+    fn whole_numbers_stay_below_their_bound_and_reach_every_value() {
+        let mut random = Random::new(1, 0);
+        let mut seen = [0_u32; 7];
+        for _ in 0..7_000 {
+            seen[random.below(7)] += 1;
+        }
+        assert!(seen.iter().all(|count| (800..1_200).contains(count)), "{seen:?}");
+        assert_eq!(random.below(0), 0);
+    }
+}

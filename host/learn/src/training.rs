@@ -1,0 +1,232 @@
+//! Training: checks first, then the algorithm, then measures.
+
+use std::time::Instant;
+
+use kumiko_vocabulary::Control;
+use kumiko_vocabulary::learning::{
+    FeatureImportance, FeatureSignature, FeatureType, HeadlineMetrics, MODEL_FORMAT_VERSION, ModelMetadata,
+    ModelSignature, Task, TrainingSpecification,
+};
+
+use crate::data::{Features, Target, TrainingData, class_codes};
+use crate::error::Error;
+use crate::estimator::{self, Answers, Estimator, Fitted, Held, Problem};
+use crate::metrics;
+use crate::model::Model;
+
+/// Training rows that the model is measured on at most, evenly spread: the figure flatters anyway, and a full forest takes as
+/// long to walk as to grow.
+const MEASURED_TRAINING_ROWS: usize = 20_000;
+/// What training rows are called in errors.
+const TRAINING: &str = "the training data";
+/// What validation rows are called in errors.
+const VALIDATION: &str = "the validation data";
+
+/// Trains a model by a specification. The validation rows are measured on and never learnt from; their columns are matched by
+/// name, and their weights do not matter. `specification.weight_column` and `excluded_columns` are for whoever makes the [`TrainingData`] from a table.
+///
+/// The result depends on the data, the specification and its seed, not on the number of threads. Everything wrong with the
+/// input is a typed [`Error`]; cancelling through `control` ends in [`Error::Cancelled`].
+pub fn train(
+    training: &TrainingData,
+    validation: Option<&TrainingData>,
+    specification: &TrainingSpecification,
+    control: &dyn Control,
+) -> Result<Model, Error> {
+    let began = Instant::now();
+    let TrainingSpecification { algorithm, task, .. } = *specification;
+    estimator::check_hyperparameters(algorithm, task, &specification.hyperparameters)?;
+    training.check(TRAINING, task)?;
+    if training.features.rows() < 2 {
+        return Err(Error::Rows {
+            what: TRAINING.to_owned(),
+            rows: training.features.rows(),
+            expected: "two at least",
+        });
+    }
+    let answers = OwnAnswers::of_training(&training.target)?;
+    let names = &training.features.names;
+    let columns = training.features.matched(names)?;
+    let held = validation.map(|validation| held(validation, names, &answers, task)).transpose()?;
+    let sets = [(TRAINING, Some(&columns)), (VALIDATION, held.as_ref().map(|(columns, _)| columns))];
+    for (what, columns) in sets.into_iter().filter_map(|(what, columns)| Some((what, columns?))) {
+        Features::check_finite(names, columns, what)?;
+        if !estimator::takes_missing_values(algorithm) {
+            let with_missing = Features::with_missing_values(names, columns);
+            if !with_missing.is_empty() {
+                return Err(Error::MissingValues { algorithm, what: what.to_owned(), columns: with_missing });
+            }
+        }
+    }
+    let problem = Problem {
+        names,
+        columns,
+        answers: answers.borrowed(),
+        weights: training.weights.as_deref(),
+        validation: held
+            .as_ref()
+            .map(|(columns, answers)| Held { columns: columns.clone(), answers: answers.borrowed() }),
+        seed: specification.seed,
+        control,
+    };
+    let fitted = estimator::fit(algorithm, &problem, &specification.hyperparameters)?;
+    if control.is_cancelled() {
+        return Err(Error::Cancelled);
+    }
+    let metadata = metadata(&problem, specification, &fitted, began);
+    Ok(Model { metadata, estimator: fitted.estimator, preprocessing: None })
+}
+
+/// Answers with codes of their own: classes that no row has are left out.
+enum OwnAnswers {
+    Classes { codes: Vec<u32>, classes: Vec<String> },
+    Values(Vec<f64>),
+}
+
+impl OwnAnswers {
+    fn of_training(target: &Target) -> Result<Self, Error> {
+        match target {
+            Target::Values(values) => Ok(Self::Values(values.clone())),
+            Target::Classes { codes, classes } => {
+                let mut occurs = vec![false; classes.len()];
+                for code in codes {
+                    if let Some(occurs) = occurs.get_mut(*code as usize) {
+                        *occurs = true;
+                    }
+                }
+                let mut next = 0;
+                let positions: Vec<u32> = occurs
+                    .iter()
+                    .map(|occurs| {
+                        let position = next;
+                        next += u32::from(*occurs);
+                        position
+                    })
+                    .collect();
+                let kept: Vec<String> = classes
+                    .iter()
+                    .zip(&occurs)
+                    .filter(|(_, occurs)| **occurs)
+                    .map(|(class, _)| class.clone())
+                    .collect();
+                if let [class] = kept.as_slice() {
+                    return Err(Error::OneClass { class: class.clone() });
+                }
+                let codes = codes.iter().filter_map(|code| positions.get(*code as usize).copied()).collect();
+                Ok(Self::Classes { codes, classes: kept })
+            }
+        }
+    }
+
+    /// Answers of other rows, in these answers' codes.
+    fn of_validation(&self, target: &Target) -> Result<Self, Error> {
+        match (self, target) {
+            (Self::Classes { classes: known, .. }, Target::Classes { codes, classes }) => {
+                let labels: Vec<&str> =
+                    codes.iter().filter_map(|code| classes.get(*code as usize)).map(String::as_str).collect();
+                Ok(Self::Classes { codes: class_codes(&labels, known, VALIDATION)?, classes: known.clone() })
+            }
+            (_, Target::Values(values)) => Ok(Self::Values(values.clone())),
+            (Self::Values(_), Target::Classes { .. }) => Ok(Self::Values(Vec::new())),
+        }
+    }
+
+    fn borrowed(&self) -> Answers<'_> {
+        match self {
+            Self::Classes { codes, classes } => Answers::Classes { codes, classes },
+            Self::Values(values) => Answers::Values(values),
+        }
+    }
+}
+
+/// Checked validation rows: columns in the training's order, answers in its codes.
+fn held<'a>(
+    validation: &'a TrainingData,
+    names: &[String],
+    answers: &OwnAnswers,
+    task: Task,
+) -> Result<(Vec<&'a [f32]>, OwnAnswers), Error> {
+    validation.check(VALIDATION, task)?;
+    Ok((validation.features.matched(names)?, answers.of_validation(&validation.target)?))
+}
+
+fn metadata(
+    problem: &Problem<'_>,
+    specification: &TrainingSpecification,
+    fitted: &Fitted,
+    began: Instant,
+) -> ModelMetadata {
+    let rows = problem.columns.first().map_or(0, |column| column.len());
+    let mut training_metrics = training_metrics(problem, &fitted.estimator, rows);
+    training_metrics.out_of_bag_score = fitted.out_of_bag_score;
+    let validation_metrics = problem
+        .validation
+        .as_ref()
+        .map(|held| metrics::headline(held.answers, &fitted.estimator.predict(&held.columns)));
+    let nullable = estimator::takes_missing_values(specification.algorithm);
+    let name = specification.training_job_name.clone().unwrap_or_else(|| specification.algorithm.as_str().to_owned());
+    ModelMetadata {
+        format_version: MODEL_FORMAT_VERSION,
+        name,
+        algorithm: specification.algorithm,
+        task: specification.task,
+        signature: ModelSignature {
+            features: (problem.names.iter())
+                .map(|name| FeatureSignature { name: name.clone(), feature_type: FeatureType::Number, nullable })
+                .collect(),
+            target: specification.target_column.clone(),
+            classes: match problem.answers {
+                Answers::Classes { classes, .. } => Some(classes.to_vec()),
+                Answers::Values(_) => None,
+            },
+        },
+        hyperparameters: fitted.hyperparameters.clone(),
+        seed: specification.seed,
+        training_metrics,
+        validation_metrics,
+        feature_importances: importances(problem.names, &fitted.importances),
+        training_rows: rows as u64,
+        validation_rows: problem
+            .validation
+            .as_ref()
+            .and_then(|held| held.columns.first())
+            .map_or(0, |column| column.len()) as u64,
+        training_data: None,
+        server_version: None,
+        training_seconds: Some(began.elapsed().as_secs_f64()),
+        loss_curve: fitted.loss_curve.clone(),
+        notes: fitted.notes.clone(),
+    }
+}
+
+/// Measures on the training rows, or on evenly spread ones where there are many.
+fn training_metrics(problem: &Problem<'_>, estimator: &Estimator, rows: usize) -> HeadlineMetrics {
+    let step = rows.div_ceil(MEASURED_TRAINING_ROWS).max(1);
+    let columns: Vec<Vec<f32>> =
+        problem.columns.iter().map(|column| column.iter().step_by(step).copied().collect()).collect();
+    let columns: Vec<&[f32]> = columns.iter().map(Vec::as_slice).collect();
+    let predictions = estimator.predict(&columns);
+    match problem.answers {
+        Answers::Classes { codes, classes } => {
+            let codes: Vec<u32> = codes.iter().step_by(step).copied().collect();
+            metrics::headline(Answers::Classes { codes: &codes, classes }, &predictions)
+        }
+        Answers::Values(values) => {
+            let values: Vec<f64> = values.iter().step_by(step).copied().collect();
+            metrics::headline(Answers::Values(&values), &predictions)
+        }
+    }
+}
+
+/// The shares of the features, largest first; none where nothing matters to the model.
+fn importances(names: &[String], importances: &[f64]) -> Vec<FeatureImportance> {
+    let total: f64 = importances.iter().sum();
+    if !(total > 0.0 && total.is_finite()) {
+        return Vec::new();
+    }
+    let mut shares: Vec<FeatureImportance> = (names.iter().zip(importances))
+        .map(|(name, importance)| FeatureImportance { feature: name.clone(), importance: importance / total })
+        .collect();
+    shares.sort_by(|left, right| right.importance.total_cmp(&left.importance));
+    shares
+}

@@ -1,0 +1,12 @@
+//! The protocol face: what an MCP client sees of the catalog.
+//!
+//! One handler serves both eras of the protocol: sessions opened by `initialize` (2024-11-05 to 2025-11-25) and self-contained
+//! requests (2026-07-28). rmcp speaks the wire; what it leaves to servers is here: arguments checked, panics contained,
+//! progress paced and ordered before the answer, list changes told to everybody, questions to the client bridged over both eras.
+
+mod answer;
+mod input;
+mod server;
+mod tools;
+
+pub use server::{Server, serve_stdio};

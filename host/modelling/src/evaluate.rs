@@ -1,0 +1,111 @@
+//! Measuring models on rows with known answers.
+
+use std::sync::Arc;
+
+use kumiko_frames::Frame;
+use kumiko_learn::metrics::{self, Candidate};
+use kumiko_learn::{Model, Predictions, class_codes};
+use kumiko_vocabulary::evaluation::{
+    ClassificationReport, Comparison, ComparisonSpecification, EvaluationSpecification, RegressionReport,
+};
+use kumiko_vocabulary::learning::Task;
+use kumiko_vocabulary::{Control, Fault};
+use serde::Serialize;
+
+use crate::matrix::{column_not_found, features_for, has};
+use crate::train::class_labels;
+
+/// What was measured: one of two documents, whichever the model's task calls for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Report {
+    /// Of a classifier.
+    Classification(Box<ClassificationReport>),
+    /// Of a regressor.
+    Regression(Box<RegressionReport>),
+}
+
+/// Measures a model.
+///
+/// # Errors
+///
+/// A frame without the target column, answers that the model has never heard of, and what prediction refuses.
+pub fn evaluate(
+    model: &Model,
+    frame: &Frame,
+    specification: &EvaluationSpecification,
+    control: &dyn Control,
+) -> Result<Report, Fault> {
+    let target = target_column(model, frame, specification.target_column.as_deref())?;
+    control.report(0.0, Some(2.0), "predicting");
+    let predictions = model.predict(&features_for(model, frame)?)?;
+    control.report(1.0, Some(2.0), "measuring");
+    match &predictions {
+        Predictions::Classes { .. } => {
+            let (classes, truth) = true_classes(model, frame, &target)?;
+            Ok(Report::Classification(Box::new(metrics::classification(
+                &truth,
+                &classes,
+                &predictions,
+                specification,
+            )?)))
+        }
+        Predictions::Values(values) => {
+            Ok(Report::Regression(Box::new(metrics::regression(&frame.numbers(&target)?, values, specification)?)))
+        }
+    }
+}
+
+/// Compares models on the same rows.
+///
+/// # Errors
+///
+/// Fewer than two models, models of different tasks or classes, and what [`evaluate`] refuses.
+pub fn compare(
+    models: &[Arc<Model>],
+    frame: &Frame,
+    specification: &ComparisonSpecification,
+    control: &dyn Control,
+) -> Result<Comparison, Fault> {
+    let Some(first) = models.first() else {
+        return Err(Fault::invalid("too_few_models", "no model was given; a comparison needs at least two"));
+    };
+    let target = target_column(first, frame, specification.target_column.as_deref())?;
+    let mut predictions = Vec::with_capacity(models.len());
+    for (index, model) in models.iter().enumerate() {
+        control.report(index as f64, Some(models.len() as f64), &format!("predicting with {}", model.metadata.name));
+        predictions.push((model.metadata.name.clone(), model.predict(&features_for(model, frame)?)?));
+    }
+    let truth = match first.metadata.task {
+        Task::Classification => {
+            let (classes, codes) = true_classes(first, frame, &target)?;
+            for model in models {
+                if model.metadata.signature.classes.as_ref() != Some(&classes) {
+                    let message =
+                        format!("`{}` and `{}` tell different classes apart", first.metadata.name, model.metadata.name);
+                    return Err(Fault::invalid("classes_differ", message)
+                        .hint("compare models that were trained on the same target"));
+                }
+            }
+            kumiko_learn::Target::Classes { codes, classes }
+        }
+        Task::Regression => kumiko_learn::Target::Values(frame.numbers(&target)?),
+    };
+    let candidates: Vec<Candidate<'_>> =
+        predictions.iter().map(|(name, predictions)| Candidate { name, predictions }).collect();
+    Ok(metrics::compare(&truth, &candidates, specification)?)
+}
+
+/// The column with the known answers: as asked for, else the one that the model learnt.
+fn target_column(model: &Model, frame: &Frame, asked: Option<&str>) -> Result<String, Fault> {
+    let target = asked.unwrap_or(&model.metadata.signature.target);
+    if has(frame, target) { Ok(target.to_owned()) } else { Err(column_not_found(frame, target, "target column")) }
+}
+
+/// The model's classes, and the true class of each row among them.
+fn true_classes(model: &Model, frame: &Frame, target: &str) -> Result<(Vec<String>, Vec<u32>), Fault> {
+    let classes = model.metadata.signature.classes.clone().unwrap_or_default();
+    let (codes, found) = frame.labels(target)?;
+    let truth = class_codes(&class_labels(&codes, &found), &classes, "the test data")?;
+    Ok((classes, truth))
+}

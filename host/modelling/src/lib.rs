@@ -1,0 +1,32 @@
+//! Models on frames: where tables meet kernels.
+//!
+//! The kernels know columns of numbers; frames know columns of anything. Here a frame becomes what a kernel reads: columns are
+//! matched by name, text and missing values go through the model's own pipeline, classes become codes, and predictions
+//! become a frame again. A model that was trained on unprepared data carries the pipeline that prepared it.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
+
+mod evaluate;
+mod matrix;
+mod predict;
+mod train;
+
+use std::path::Path;
+
+use kumiko_learn::Model;
+use kumiko_vocabulary::Fault;
+
+pub use evaluate::{Report, compare, evaluate};
+pub use predict::predict;
+pub use train::train;
+
+/// Reads a model in the native format. `name` is what the caller calls the file.
+///
+/// # Errors
+///
+/// A file that cannot be read, is no model, is cut short or altered, or was written by a later version.
+pub fn read(path: &Path, name: &str) -> Result<Model, Fault> {
+    let bytes = std::fs::read(path)
+        .map_err(|error| Fault::failed("model_unreadable", format!("`{name}` cannot be read: {error}")))?;
+    Ok(Model::from_bytes(&bytes, name)?)
+}

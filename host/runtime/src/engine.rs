@@ -1,0 +1,110 @@
+//! One engine for all plugins: how it is set up, and the ticker that lets it interrupt guests.
+
+use std::sync::Arc;
+use std::thread;
+
+use kumiko_functions::{CallState, add_to_linker};
+use tokio::sync::Semaphore;
+use wasmtime::component::Linker;
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::limiter::{Budget, CallLimiter};
+use crate::limits::{
+    CONCURRENT_CALLS, CORE_INSTANCES_PER_COMPONENT, GUEST_STACK, HOST_MEMORY_BUDGET, HOST_STACK, MEMORIES_AND_TABLES,
+    TABLE_ELEMENTS, TICK,
+};
+use crate::{Error, Limits};
+
+/// The state wasmtime keeps for an instance.
+pub(crate) type State = CallState<CallLimiter>;
+
+/// The engine, the linked contract, and what all calls share. Clones are cheap.
+#[derive(Clone)]
+pub struct Runtime {
+    pub(crate) engine: Engine,
+    pub(crate) linker: Arc<Linker<State>>,
+    pub(crate) places: Arc<Semaphore>,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) limits: Arc<Limits>,
+}
+
+impl Runtime {
+    /// Starts the engine. `limits` hold for every call unless a plugin has its own.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Engine`] where the process may not reserve the address space for its instances.
+    pub fn new(limits: Limits) -> Result<Self, Error> {
+        let failed = |error: wasmtime::Error| Error::Engine { reason: format!("{error:#}") };
+        let engine = Engine::new(&configuration(&limits)).map_err(failed)?;
+        let mut linker = Linker::new(&engine);
+        add_to_linker(&mut linker).map_err(failed)?;
+        start_ticker(&engine)?;
+        Ok(Self {
+            engine,
+            linker: Arc::new(linker),
+            places: Arc::new(Semaphore::new(CONCURRENT_CALLS as usize)),
+            budget: Budget::new(HOST_MEMORY_BUDGET),
+            limits: Arc::new(limits),
+        })
+    }
+
+    /// The limits that hold where a plugin has none of its own.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}
+
+/// An engine that only compiles: for the process that does nothing else. It must agree with the serving engine in everything
+/// that shapes machine code, which is why both come from here.
+pub(crate) fn compiling_engine(limits: &Limits) -> Result<Engine, Error> {
+    Engine::new(&configuration(limits)).map_err(|error| Error::Engine { reason: format!("{error:#}") })
+}
+
+fn configuration(limits: &Limits) -> Config {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(CONCURRENT_CALLS)
+        .total_core_instances(CONCURRENT_CALLS * CORE_INSTANCES_PER_COMPONENT)
+        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT * 2)
+        .total_memories(CONCURRENT_CALLS * 2)
+        .max_memories_per_component(MEMORIES_AND_TABLES)
+        .total_tables(CONCURRENT_CALLS * CORE_INSTANCES_PER_COMPONENT)
+        .max_tables_per_component(MEMORIES_AND_TABLES)
+        .table_elements(TABLE_ELEMENTS)
+        .total_stacks(CONCURRENT_CALLS)
+        .max_memory_size(limits.memory_bytes)
+        // A call usually touches little: keeping that much mapped saves the page faults of the next one.
+        .linear_memory_keep_resident(256 * 1024)
+        .table_keep_resident(16 * 1024)
+        .async_stack_keep_resident(16 * 1024)
+        .max_unused_warm_slots(8);
+
+    let mut configuration = Config::new();
+    configuration
+        .wasm_component_model(true)
+        .epoch_interruption(true)
+        // The contract has no async functions; without them a call in costs a quarter.
+        .concurrency_support(false)
+        .memory_init_cow(true)
+        .max_wasm_stack(GUEST_STACK)
+        .async_stack_size(GUEST_STACK + HOST_STACK)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    configuration
+}
+
+/// Advances the epoch while the engine lives. One thread; it holds the engine weakly and ends with it.
+fn start_ticker(engine: &Engine) -> Result<(), Error> {
+    let engine = engine.weak();
+    thread::Builder::new()
+        .name("epoch-ticker".to_owned())
+        .spawn(move || {
+            while let Some(engine) = engine.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                thread::sleep(TICK);
+            }
+        })
+        .map(|_| ())
+        .map_err(|error| Error::Engine { reason: error.to_string() })
+}

@@ -1,0 +1,41 @@
+//! The capability `ml_evaluation`: what a model is worth, and what it says.
+//!
+//! The host predicts, measures and draws; a tool here opens model and data, says what is to be measured, decides where the
+//! report and the figures go, and tells what came of it. A file for each tool; what several share is in [`arguments`] (what
+//! they take and how it is opened), [`summary`] (what is told of a report), [`tables`] (reports as Markdown) and [`plots`]
+//! (reports as figures).
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
+
+mod arguments;
+mod compare_models;
+mod evaluate_classifier;
+mod evaluate_regressor;
+mod generate_confusion_matrix;
+mod generate_roc_curve;
+mod load_model;
+mod plots;
+mod predict;
+mod results_document;
+mod save_evaluation_results;
+mod subject;
+mod summary;
+mod tables;
+
+use kumiko_sdk::prelude::*;
+
+plugin! {
+    name: "ml_evaluation",
+    aliases: ["model_evaluation"],
+    description: "Predicts with trained models, measures them, and compares them.",
+    tools: [
+        load_model::load_model,
+        predict::predict,
+        evaluate_classifier::evaluate_classifier,
+        evaluate_regressor::evaluate_regressor,
+        generate_confusion_matrix::generate_confusion_matrix,
+        generate_roc_curve::generate_roc_curve,
+        compare_models::compare_models,
+        save_evaluation_results::save_evaluation_results,
+    ],
+}

@@ -1,0 +1,28 @@
+//! The contract as Rust, generated from `wit/`.
+
+#![allow(
+    unsafe_code,
+    missing_docs,
+    unreachable_pub,
+    rust_2018_idioms,
+    clippy::all,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::undocumented_unsafe_blocks,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "generated code"
+)]
+
+wit_bindgen::generate!({
+    path: "../../wit",
+    world: "capability",
+    generate_all,
+    pub_export_macro: true,
+    export_macro_name: "export_capability",
+    default_bindings_module: "kumiko_sdk::bindings",
+    runtime_path: "::kumiko_sdk::wit_bindgen::rt",
+});
+
+pub use exports::kumiko::plugin::tools::*;
+pub use kumiko::host::types::{Content, Fault};
