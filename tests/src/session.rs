@@ -66,7 +66,15 @@ impl Session {
     /// Starts the binary and opens a session of 2025-11-25, with the client capabilities given.
     #[must_use]
     pub fn open_with(place: &Place, capabilities: &Value) -> Self {
-        let mut session = Self::start(place);
+        let mut command = place.kumiko();
+        command.arg("serve");
+        Self::open_by(command, capabilities)
+    }
+
+    /// Starts a command that speaks MCP and opens a session of 2025-11-25.
+    #[must_use]
+    pub fn open_by(command: Command, capabilities: &Value) -> Self {
+        let mut session = Self::spawn(command);
         let answer = session.request(
             "initialize",
             json!({ "protocolVersion": "2025-11-25", "capabilities": capabilities, "clientInfo": { "name": "tests", "version": "1" } }),

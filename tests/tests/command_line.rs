@@ -147,7 +147,8 @@ fn every_single_byte_of_a_component_may_be_damaged_without_a_panic() {
             output.status,
             text(&output.stderr)
         );
-        assert!(!text(&output.stderr).contains("panicked"), "byte {position}: {}", text(&output.stderr));
+        // The guest itself may panic over its damaged code; the host's own panics name a thread.
+        assert!(!text(&output.stderr).contains("thread '"), "byte {position}: {}", text(&output.stderr));
     }
 }
 

@@ -8,9 +8,7 @@ use kumiko_vocabulary::data::{
     Column as ColumnDocument, DatasetSummary, ReadOptions, ValidationReport, ValidationRules, WriteOptions,
 };
 use kumiko_vocabulary::preparation::{Balancing, Split};
-use polars::prelude::{
-    Column, CompatLevel, DataFrame, DataType, IpcReader, IpcWriter, PlHashMap, SerReader, SerWriter,
-};
+use polars::prelude::{Column, CompatLevel, DataFrame, DataType, IpcWriter, PlHashMap, SerWriter};
 use serde_json::{Map, Value};
 
 use crate::guard::guarded;
@@ -72,15 +70,7 @@ impl Frame {
     /// # Errors
     /// [`Error::Malformed`] where the bytes are no such file.
     pub fn from_arrow(bytes: &[u8]) -> Result<Self, Error> {
-        guarded(|| {
-            let mut frame = IpcReader::new(std::io::Cursor::new(bytes)).finish().map_err(|error| Error::Malformed {
-                name: "the Arrow bytes".to_owned(),
-                format: "Arrow IPC",
-                detail: error.to_string(),
-            })?;
-            frame.rechunk_mut();
-            Ok(Self::from(frame))
-        })
+        guarded(|| read::from_arrow(bytes).map(Self::from))
     }
 
     /// Makes a frame of columns of equal length.

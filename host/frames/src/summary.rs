@@ -18,7 +18,7 @@ const FEW_VALUES: u64 = 20;
 
 /// Statistics of every column, and the first rows.
 pub(crate) fn summarise(frame: &DataFrame, sample: usize) -> Result<DatasetSummary, Error> {
-    let columns = frame.columns().par_iter().map(|column| column_summary(column)).collect::<Result<Vec<_>, _>>()?;
+    let columns = frame.columns().par_iter().map(column_summary).collect::<Result<Vec<_>, _>>()?;
     Ok(DatasetSummary {
         rows: frame.height() as u64,
         missing_values: columns.iter().map(|column| column.missing).sum(),

@@ -26,10 +26,10 @@ pub(crate) fn features_for(model: &Model, frame: &Frame) -> Result<Features, Fau
     features(&prepared, names)
 }
 
-/// The frame after the model's own pipeline.
+/// The frame after the model's own pipeline, row by row as it was given: a prediction stands beside the row it is for.
 pub(crate) fn prepare(model: &Model, frame: &Frame) -> Result<Frame, Fault> {
     match &model.preprocessing {
-        Some(bytes) => Ok(Pipeline::from_bytes(bytes, "the model's own pipeline")?.apply(frame)?),
+        Some(bytes) => Ok(Pipeline::from_bytes(bytes, "the model's own pipeline")?.apply_to_every_row(frame)?),
         None => Ok(frame.clone()),
     }
 }

@@ -44,26 +44,18 @@ pub fn train(
         }
         None => None,
     };
-    let prepare = |frame: &Frame| match pipeline {
-        Some(pipeline) => pipeline.apply(frame),
-        None => Ok(frame.clone()),
-    };
-
-    let prepared = prepare(training)?;
+    let prepared = prepared(training, pipeline)?;
     let (target, classes) = target_of(&prepared, specification, None)?;
+    let schema = prepared.features.schema();
     let names: Vec<String> =
-        prepared.schema().into_iter().map(|column| column.name).filter(|name| !excluded.contains(name)).collect();
+        schema.into_iter().map(|column| column.name).filter(|name| !excluded.contains(name)).collect();
     let data = data(&prepared, names.clone(), target, specification)?;
     let validation = match validation {
+        Some(frame) if !has(frame, &specification.target_column) => {
+            return Err(column_not_found(frame, &specification.target_column, "target column of the validation data"));
+        }
         Some(frame) => {
-            let prepared = prepare(frame)?;
-            if !has(&prepared, &specification.target_column) {
-                return Err(column_not_found(
-                    &prepared,
-                    &specification.target_column,
-                    "target column of the validation data",
-                ));
-            }
+            let prepared = self::prepared(frame, pipeline)?;
             let (target, _) = target_of(&prepared, specification, classes.as_deref())?;
             Some(self::data(&prepared, names, target, specification)?)
         }
@@ -73,6 +65,25 @@ pub fn train(
     model.preprocessing = pipeline.map(Pipeline::to_bytes).transpose()?;
     model.metadata.server_version = Some(env!("CARGO_PKG_VERSION").to_owned());
     Ok(model)
+}
+
+/// Rows ready to be learnt from: the features prepared, the answers and weights as they were given.
+struct Prepared {
+    features: Frame,
+    answers: Frame,
+}
+
+/// Prepares a frame. A pipeline that passes the target through may also leave rows out, so then its own output has the answers; one
+/// that leaves the target out (the standard one does) keeps every row.
+fn prepared(frame: &Frame, pipeline: Option<&Pipeline>) -> Result<Prepared, Fault> {
+    let Some(pipeline) = pipeline else {
+        return Ok(Prepared { features: frame.clone(), answers: frame.clone() });
+    };
+    let features = pipeline.apply(frame)?;
+    if features.height() == frame.height() {
+        return Ok(Prepared { features, answers: frame.clone() });
+    }
+    Ok(Prepared { answers: features.clone(), features })
 }
 
 /// Whether a feature column is no number, or misses values that the algorithm cannot do without.
@@ -91,11 +102,11 @@ fn needs_preparation(frame: &Frame, excluded: &[String], algorithm: Algorithm) -
 
 /// The known answers, and for classification the classes. With `classes` given, the codes are positions among those.
 fn target_of(
-    frame: &Frame,
+    prepared: &Prepared,
     specification: &TrainingSpecification,
     classes: Option<&[String]>,
 ) -> Result<(Target, Option<Vec<String>>), Fault> {
-    let column = &specification.target_column;
+    let (frame, column) = (&prepared.answers, &specification.target_column);
     match specification.task {
         Task::Classification => {
             let (codes, found) = frame.labels(column)?;
@@ -118,15 +129,15 @@ pub(crate) fn class_labels<'a>(codes: &[u32], classes: &'a [String]) -> Vec<&'a 
 }
 
 fn data(
-    frame: &Frame,
+    prepared: &Prepared,
     names: Vec<String>,
     target: Target,
     specification: &TrainingSpecification,
 ) -> Result<TrainingData, Fault> {
     let weights = match &specification.weight_column {
         // Validation data may come without weights: then every row counts the same.
-        Some(column) if has(frame, column) => Some(frame.numbers_f32(column)?),
+        Some(column) if has(&prepared.answers, column) => Some(prepared.answers.numbers_f32(column)?),
         _ => None,
     };
-    Ok(TrainingData { features: matrix::features(frame, names)?, target, weights })
+    Ok(TrainingData { features: matrix::features(&prepared.features, names)?, target, weights })
 }

@@ -6,7 +6,7 @@ use kumiko_sdk::vocabulary::data::ValueCount;
 use kumiko_sdk::vocabulary::preparation::{Balancing, BalancingMethod};
 
 use crate::classes;
-use crate::destination::{Destination, Part, WrittenObject, reply};
+use crate::destination::{Output, Part, WrittenObject, links, reply};
 use crate::listing::cut;
 use crate::source::{Reading, Source};
 
@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     #[serde(default)]
     generate_plots: bool,
     #[serde(flatten)]
-    destination: Destination,
+    output: Output,
 }
 
 /// A training set in balance.
@@ -59,9 +59,9 @@ pub(crate) struct Balanced {
 /// values); never on validation or test rows, whose measures would mean nothing. Next: training with `train_data_s3_uri`.
 #[tool(title = "Handle class imbalance", destructive, idempotent, long_running)]
 pub(crate) fn apply_class_imbalance_handling(arguments: Arguments) -> Result<Reply<Balanced>> {
-    let Arguments { dataset_s3_uri, reading, balancing, generate_plots, destination } = arguments;
+    let Arguments { dataset_s3_uri, reading, balancing, generate_plots, output } = arguments;
     let source = Source::open(&dataset_s3_uri, reading)?;
-    let place = destination.place("apply_class_imbalance_handling", &source, &balancing)?;
+    let place = output.place("apply_class_imbalance_handling", &source, &balancing)?;
     place.check(&[BALANCED])?;
     let balanced = source.frame.balance(&balancing)?;
     let mut before = classes::counts(&source.frame, &balancing.target_column)?;
@@ -73,12 +73,17 @@ pub(crate) fn apply_class_imbalance_handling(arguments: Arguments) -> Result<Rep
     };
     let mut writer = place.writer();
     let train_data_s3_uri = writer.data(BALANCED, &balanced)?;
-    let (written, links) = writer.finish();
+    let written = writer.finish();
+    let links = links(&written);
 
     let classes_not_listed = cut(&mut before) + cut(&mut after);
-    let text = format!("Before: {}\nAfter: {}\n{train_data_s3_uri}", classes::in_words(&before), classes::in_words(&after));
     let Balancing { target_column, method, weight_column, .. } = balancing;
     let weight_column = (method == BalancingMethod::ClassWeights).then_some(weight_column);
+    let done = match &weight_column {
+        Some(weight_column) => format!("Every row stays, weighted by {weight_column}: {}", classes::in_words(&after)),
+        None => format!("Before: {}\nAfter: {}", classes::in_words(&before), classes::in_words(&after)),
+    };
+    let text = format!("{done}\n{train_data_s3_uri}");
     let result = Balanced { train_data_s3_uri, target_column, method, weight_column, before, after, classes_not_listed, written };
     Ok(pictures.into_iter().fold(reply(result, text, links), Reply::image))
 }

@@ -6,11 +6,10 @@ use kumiko_sdk::prelude::*;
 use kumiko_sdk::second_names::SecondName;
 use kumiko_sdk::vocabulary::data::Column;
 
-use crate::destination::{Destination, Part, WrittenObject, reply};
+use crate::destination::{Output, Part, WrittenObject, links, reply};
 use crate::listing::{counted, cut};
+use crate::naming;
 use crate::source::{Reading, Source};
-
-const DATA: Part = Part::Only("data");
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -25,7 +24,7 @@ pub(crate) struct Arguments {
     #[serde(alias = "pipeline_s3_uri")]
     pipeline_uri: String,
     #[serde(flatten)]
-    destination: Destination,
+    output: Output,
 }
 
 /// Data prepared by a pipeline that was fitted before.
@@ -54,16 +53,19 @@ pub(crate) struct Applied {
 pub(crate) fn apply_preprocessing(arguments: Arguments) -> Result<Reply<Applied>> {
     let source = Source::open(&arguments.dataset_s3_uri, arguments.reading)?;
     let recipe = objects::head(&arguments.pipeline_uri)?;
-    let place = arguments.destination.place("apply_preprocessing", &source, &(recipe.uri, recipe.etag))?;
-    place.check(&[DATA])?;
+    let place = arguments.output.place("apply_preprocessing", &source, &(recipe.uri, recipe.etag))?;
+    let part = Part::Only(naming::part(&source.info.uri).unwrap_or("data"));
+    place.check(&[part])?;
     let applied = Pipeline::load(&arguments.pipeline_uri)?.apply(&source.frame)?;
     let (rows_given, num_samples, mut columns) = (source.frame.height()?, applied.height()?, applied.schema()?);
     let mut writer = place.writer();
-    let data_s3_uri = writer.data(DATA, &applied)?;
-    let (written, links) = writer.finish();
+    let data_s3_uri = writer.data(part, &applied)?;
+    let written = writer.finish();
+    let links = links(&written);
 
     let width = columns.len() as u64;
     let columns_not_listed = cut(&mut columns);
     let text = format!("Prepared {} of {} in {}: {data_s3_uri}", num_samples, counted(rows_given, "row"), counted(width, "column"));
-    Ok(reply(Applied { data_s3_uri, rows_given, num_samples, columns, columns_not_listed, written }, text, links))
+    let applied = Applied { data_s3_uri, rows_given, num_samples, columns, columns_not_listed, written };
+    Ok(reply(applied, text, links))
 }

@@ -4,7 +4,7 @@ use kumiko_sdk::prelude::*;
 use kumiko_sdk::second_names::SecondName;
 use kumiko_sdk::vocabulary::preparation::{FeatureEngineering, FeatureStep, PipelineSpecification};
 
-use crate::destination::{Destination, reply};
+use crate::destination::{Output, links, reply};
 use crate::fitting::{Fitted, Prepared};
 use crate::source::{Reading, Source};
 
@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     #[schemars(length(min = 1))]
     steps: Vec<FeatureStep>,
     #[serde(flatten)]
-    destination: Destination,
+    output: Output,
 }
 
 /// Adds columns made from others: powers and products of numbers, parts and cycles of dates, bins, logarithms and power transforms,
@@ -34,9 +34,9 @@ pub(crate) struct Arguments {
 pub(crate) fn feature_engineering(arguments: Arguments) -> Result<Reply<Prepared>> {
     let source = Source::open(&arguments.dataset_s3_uri, arguments.reading)?;
     let specification = PipelineSpecification::Features(FeatureEngineering { steps: arguments.steps });
-    let place = arguments.destination.place("feature_engineering", &source, &specification)?;
+    let place = arguments.output.place("feature_engineering", &source, &specification)?;
     place.check(&Fitted::parts(false))?;
-    let (prepared, links) = Fitted::new(&source.frame, None, &specification)?.write(place)?;
-    let text = prepared.in_words();
+    let prepared = Fitted::new(&source.frame, None, &specification)?.write(place)?;
+    let (text, links) = (prepared.in_words(), links(&prepared.written));
     Ok(reply(prepared, text, links))
 }

@@ -1,12 +1,11 @@
 //! Fitting a pipeline on a data set, writing what it makes, and the account of both.
 
-use kumiko_sdk::content::Link;
 use kumiko_sdk::frames::{Frame, Pipeline};
 use kumiko_sdk::prelude::*;
 use kumiko_sdk::vocabulary::data::Column;
 use kumiko_sdk::vocabulary::preparation::{ColumnDescription, FitReport, PipelineDescription, PipelineSpecification};
 
-use crate::destination::{PIPELINE, Part, Place, Writer, WrittenObject};
+use crate::destination::{PIPELINE, Part, Place, WrittenObject};
 use crate::listing::{counted, cut};
 
 /// The most output columns listed with one input column: a category may have become a thousand.
@@ -72,22 +71,22 @@ impl Fitted {
     }
 
     /// Writes the data and then the pipeline.
-    pub(crate) fn write(self, place: Place) -> Result<(Prepared, Vec<Link>)> {
-        let mut writer: Writer = place.writer();
+    pub(crate) fn write(self, place: Place) -> Result<Prepared> {
+        let mut writer = place.writer();
         let num_samples = self.train.height()?;
         let (train_data_s3_uri, test_data_s3_uri) = match &self.test {
             None => (writer.data(Part::Only("train"), &self.train)?, None),
             Some(test) => (writer.data(Part::Of("train"), &self.train)?, Some(writer.data(Part::Of("test"), test)?)),
         };
         let pipeline_uri = writer.pipeline(&self.pipeline)?;
-        let (written, links) = writer.finish();
+        let written = writer.finish();
 
         let PipelineDescription { output_columns: mut columns, columns: mut treatments, fit, .. } = self.description;
         let FitReport { rows_without_target, rows_with_missing_values, values_not_finite, features: num_features, .. } = fit;
         let not_listed = cut(&mut columns) + cut(&mut treatments);
         treatments.iter_mut().for_each(|treatment| treatment.outputs.truncate(LISTED_OUTPUTS));
         let left_out = LeftOut { rows_without_target, rows_with_missing_values, values_not_finite };
-        let prepared = Prepared {
+        Ok(Prepared {
             train_data_s3_uri,
             test_data_s3_uri,
             pipeline_uri,
@@ -98,8 +97,7 @@ impl Fitted {
             treatments,
             not_listed,
             written,
-        };
-        Ok((prepared, links))
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use kumiko_sdk::prelude::*;
 use kumiko_sdk::second_names::SecondName;
 use kumiko_sdk::vocabulary::preparation::{PipelineSpecification, ReinforcementSpecification};
 
-use crate::destination::{Destination, reply};
+use crate::destination::{Output, links, reply};
 use crate::fitting::{Fitted, Prepared};
 use crate::source::{Reading, Source};
 
@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
     #[serde(flatten)]
     specification: ReinforcementSpecification,
     #[serde(flatten)]
-    destination: Destination,
+    output: Output,
 }
 
 /// Prepares recorded trajectories (one row a step: observation, action, reward, end of episode) for reinforcement learning: normalises
@@ -33,9 +33,9 @@ pub(crate) struct Arguments {
 pub(crate) fn preprocess_reinforcement(arguments: Arguments) -> Result<Reply<Prepared>> {
     let source = Source::open(&arguments.dataset_s3_uri, arguments.reading)?;
     let specification = PipelineSpecification::Reinforcement(arguments.specification);
-    let place = arguments.destination.place("preprocess_reinforcement", &source, &specification)?;
+    let place = arguments.output.place("preprocess_reinforcement", &source, &specification)?;
     place.check(&Fitted::parts(false))?;
-    let (prepared, links) = Fitted::new(&source.frame, None, &specification)?.write(place)?;
-    let text = prepared.in_words();
+    let prepared = Fitted::new(&source.frame, None, &specification)?.write(place)?;
+    let (text, links) = (prepared.in_words(), links(&prepared.written));
     Ok(reply(prepared, text, links))
 }

@@ -10,7 +10,7 @@ use kumiko_sdk::vocabulary::preparation::{
 };
 
 use crate::classes;
-use crate::destination::{Destination, reply};
+use crate::destination::{Output, links, reply};
 use crate::fitting::{Fitted, Prepared};
 use crate::listing::cut;
 use crate::source::{Reading, Source, short_form};
@@ -51,7 +51,7 @@ pub(crate) struct Arguments {
     #[serde(default)]
     generate_plots: bool,
     #[serde(flatten)]
-    destination: Destination,
+    output: Output,
 }
 
 fn default_seed() -> u64 {
@@ -100,7 +100,7 @@ pub(crate) struct PreparedSupervised {
 #[tool(title = "Preprocess for supervised learning", destructive, idempotent, long_running)]
 pub(crate) fn preprocess_supervised(mut arguments: Arguments) -> Result<Reply<PreparedSupervised>> {
     let preprocessing_config = arguments.configuration()?;
-    let Arguments { dataset_s3_uri, reading, target_column, task_type, test_size, seed, generate_plots, destination, .. } = arguments;
+    let Arguments { dataset_s3_uri, reading, target_column, task_type, test_size, seed, generate_plots, output, .. } = arguments;
     let source = Source::open(&dataset_s3_uri, reading)?;
     let task_type = task_type.map_or_else(|| inferred_task(&source.frame, &target_column), Ok)?;
     let split = test_size.map(|test_size| hold_out(test_size, seed, task_type, &target_column));
@@ -109,7 +109,7 @@ pub(crate) fn preprocess_supervised(mut arguments: Arguments) -> Result<Reply<Pr
         task_type,
         preprocessing_config,
     });
-    let place = destination.place("preprocess_supervised", &source, &(&specification, &split))?;
+    let place = output.place("preprocess_supervised", &source, &(&specification, &split))?;
     place.check(&Fitted::parts(split.is_some()))?;
 
     let fitted = match split.map(|split| source.frame.split(&split)).transpose()?.as_deref() {
@@ -121,11 +121,12 @@ pub(crate) fn preprocess_supervised(mut arguments: Arguments) -> Result<Reply<Pr
     if let Some(TargetSummary::Classes(classes)) = &mut target_distribution {
         cut(classes);
     }
-    let (prepared, links) = fitted.write(place)?;
+    let prepared = fitted.write(place)?;
     let mut text = prepared.in_words();
     if let Some(TargetSummary::Classes(classes)) = &target_distribution {
         text = format!("{text}\n{target_column}: {}", classes::in_words(classes));
     }
+    let links = links(&prepared.written);
     let result = PreparedSupervised { target_column, task_type, target_distribution, prepared };
     let reply = reply(result, text, links);
     Ok(match picture {

@@ -4,7 +4,7 @@ use kumiko_sdk::prelude::*;
 use kumiko_sdk::second_names::SecondName;
 use kumiko_sdk::vocabulary::preparation::{PipelineSpecification, PreprocessingConfig, UnsupervisedSpecification};
 
-use crate::destination::{Destination, reply};
+use crate::destination::{Output, links, reply};
 use crate::fitting::{Fitted, Prepared};
 use crate::source::{Reading, Source};
 
@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     #[schemars(range(min = 0, max = 1))]
     correlation_threshold: Option<f64>,
     #[serde(flatten)]
-    destination: Destination,
+    output: Output,
 }
 
 /// Prepares a data set for clustering or dimensionality reduction: fills or drops missing values, scales numbers, encodes text, and, when
@@ -43,9 +43,9 @@ pub(crate) fn preprocess_unsupervised(arguments: Arguments) -> Result<Reply<Prep
         variance_threshold: arguments.variance_threshold,
         correlation_threshold: arguments.correlation_threshold,
     });
-    let place = arguments.destination.place("preprocess_unsupervised", &source, &specification)?;
+    let place = arguments.output.place("preprocess_unsupervised", &source, &specification)?;
     place.check(&Fitted::parts(false))?;
-    let (prepared, links) = Fitted::new(&source.frame, None, &specification)?.write(place)?;
-    let text = prepared.in_words();
+    let prepared = Fitted::new(&source.frame, None, &specification)?.write(place)?;
+    let (text, links) = (prepared.in_words(), links(&prepared.written));
     Ok(reply(prepared, text, links))
 }

@@ -1,13 +1,11 @@
 //! `save_processed_data`: a data set under a chosen name, in a chosen format.
 
-use kumiko_sdk::content::Link;
-use kumiko_sdk::objects::Precondition;
+use kumiko_sdk::outputs::{Destination, StoredObject, write_options};
 use kumiko_sdk::prelude::*;
 use kumiko_sdk::second_names::SecondName;
 use kumiko_sdk::vocabulary::data::{Compression, FileFormat, WriteOptions};
 
-use crate::destination::{WrittenObject, refuse_existing, reply, write_options};
-use crate::naming::Ending;
+use crate::destination::{WrittenObject, links, reply};
 use crate::source::{Reading, Source, format_schema};
 
 #[derive(Deserialize, JsonSchema)]
@@ -22,6 +20,7 @@ pub(crate) struct Arguments {
     /// The object to write: `s3://bucket/key`, or a path under a folder that the operator allowed.
     output_s3_uri: String,
     /// The format to write. Default: what `output_s3_uri` ends in.
+    #[serde(default)]
     #[schemars(schema_with = "format_schema")]
     output_format: Option<FileFormat>,
     /// The compression. Default: what `output_s3_uri` ends in; pages of Parquet are compressed with zstd.
@@ -53,17 +52,14 @@ pub(crate) struct Saved {
 pub(crate) fn save_processed_data(arguments: Arguments) -> Result<Reply<Saved>> {
     let options = arguments.write_options()?;
     let Arguments { dataset_s3_uri, reading, output_s3_uri, overwrite, .. } = arguments;
-    let precondition = if overwrite { Precondition::None } else { Precondition::Absent };
-    if !overwrite {
-        refuse_existing(&output_s3_uri)?;
-    }
+    let destination = Destination::new(Some(&output_s3_uri), overwrite, "");
+    destination.check()?;
     let source = Source::open(&dataset_s3_uri, reading)?;
     let rows = source.frame.height()?;
-    let written = source.frame.write(&output_s3_uri, &options, &precondition)?;
-    let link = Link::from(&written);
-    let written = WrittenObject::new("data", Some(rows), written);
-    let text = format!("Saved {}.", written.in_words());
-    Ok(reply(Saved { data_s3_uri: written.uri.clone(), format: options.format, written }, text, vec![link]))
+    let written = source.frame.write(destination.uri(), &options, destination.precondition())?;
+    let written = WrittenObject { content: "data".to_owned(), rows: Some(rows), object: StoredObject::from(&written) };
+    let (text, links) = (format!("Saved {}.", written.in_words()), links(std::slice::from_ref(&written)));
+    Ok(reply(Saved { data_s3_uri: written.object.uri.clone(), format: options.format, written }, text, links))
 }
 
 impl Arguments {
@@ -74,12 +70,7 @@ impl Arguments {
             return Err(Fault::invalid("output_is_a_folder", format!("`output_s3_uri` is {uri}, a folder; an object was expected"))
                 .hint("name the object: s3://bucket/folder/clean.parquet"));
         }
-        let ending = Ending::of(uri);
-        if ending.is_none() && self.output_format.is_none() {
-            return Err(Fault::invalid("output_format_unknown", format!("{uri} does not end in the name of a format and `output_format` is not given"))
-                .hint("give `output_format`, or end the uri in .csv, .parquet, .json, .ndjson or .arrow"));
-        }
-        let named = write_options(ending, self.output_format)?;
+        let named = write_options(uri, self.output_format)?;
         if let (Some(named), Some(asked)) = (named.compression, self.compression)
             && named != asked
         {

@@ -11,9 +11,11 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reading {
     /// The data set's format, where its name and first bytes do not tell.
+    #[serde(default)]
     #[schemars(schema_with = "format_schema")]
     file_format: Option<FileFormat>,
     /// Further options for reading CSV, and the choice of columns.
+    #[serde(default)]
     #[schemars(schema_with = "options_schema")]
     read_options: Option<ReadOptions>,
 }

@@ -4,7 +4,7 @@ use kumiko_sdk::prelude::*;
 use kumiko_sdk::second_names::SecondName;
 use kumiko_sdk::vocabulary::preparation::{DEFAULT_SEED, Split, SplitMethod};
 
-use crate::destination::{Destination, Part, WrittenObject, reply};
+use crate::destination::{Output, Part, WrittenObject, links, reply};
 use crate::source::{Reading, Source};
 
 /// The share of the validation and of the test rows where no share is given.
@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
     #[serde(default = "default_seed")]
     seed: u64,
     #[serde(flatten)]
-    destination: Destination,
+    output: Output,
 }
 
 fn default_seed() -> u64 {
@@ -80,16 +80,17 @@ pub(crate) fn split_dataset(arguments: Arguments) -> Result<Reply<Divided>> {
     let split = Split { ratios, method: arguments.method, column: arguments.column, seed: arguments.seed };
 
     let source = Source::open(&arguments.dataset_s3_uri, arguments.reading)?;
-    let place = arguments.destination.place("split_dataset", &source, &split)?;
+    let place = arguments.output.place("split_dataset", &source, &split)?;
     place.check(&parts)?;
     let frames = source.frame.split(&split)?;
     let mut writer = place.writer();
     for (part, frame) in parts.into_iter().zip(&frames) {
         writer.data(part, frame)?;
     }
-    let (written, links) = writer.finish();
+    let written = writer.finish();
+    let links = links(&written);
 
-    let uri = |content: &str| written.iter().find(|object| object.content == content).map(|object| object.uri.clone());
+    let uri = |content: &str| written.iter().find(|written| written.content == content).map(|written| written.object.uri.clone());
     let lines: Vec<String> = written.iter().map(|object| format!("{}: {}", object.content, object.in_words())).collect();
     let divided = Divided {
         train_data_s3_uri: uri("train").unwrap_or_default(),

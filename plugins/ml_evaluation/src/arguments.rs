@@ -1,5 +1,6 @@
 //! What several tools take.
 
+use kumiko_sdk::choices;
 use kumiko_sdk::outputs::{Folder, segment};
 use kumiko_sdk::prelude::*;
 use kumiko_sdk::vocabulary::data::FileFormat;
@@ -16,6 +17,8 @@ pub(crate) struct ModelAndData {
     /// The column with the known answers. Without it, the column that the model was trained to predict.
     pub(crate) target_column: Option<String>,
     /// The format of the test data. Found out from its name and first bytes where it is not given.
+    #[serde(default)]
+    #[schemars(schema_with = "choices::optional::<FileFormat>")]
     pub(crate) file_format: Option<FileFormat>,
 }
 
@@ -56,6 +59,7 @@ impl Place {
 /// How much of a result is in the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = choices::plain)]
 pub(crate) enum Detail {
     /// What one reads: without the points of curves, and of many classes the largest.
     #[default]

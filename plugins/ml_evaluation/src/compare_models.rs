@@ -1,5 +1,6 @@
 //! `compare_models`.
 
+use kumiko_sdk::choices;
 use kumiko_sdk::content::Link;
 use kumiko_sdk::figures::StoredFigure;
 use kumiko_sdk::markdown::{Table, measures, number};
@@ -9,11 +10,12 @@ use kumiko_sdk::prelude::*;
 use kumiko_sdk::vocabulary::data::FileFormat;
 use kumiko_sdk::vocabulary::evaluation::{Comparison, ComparisonMetric, ComparisonSpecification};
 use kumiko_sdk::vocabulary::figures::{self, ComparedMetric, Figure};
-use kumiko_sdk::vocabulary::learning::Task;
+use kumiko_sdk::vocabulary::learning::{ModelMetadata, Task};
 
 use crate::arguments::{Place, Resampling, yes};
 use crate::subject::{ModelReference, open_data};
 use crate::summary::{self, Published};
+use crate::tables;
 
 /// What the object with the whole comparison is called.
 const COMPARISON_NAME: &str = "comparison.json";
@@ -30,8 +32,12 @@ pub(crate) struct CompareArguments {
     /// The column with the known answers. Without it, the column that the first model was trained to predict.
     target_column: Option<String>,
     /// The format of the test data. Found out from its name and first bytes where it is not given.
+    #[serde(default)]
+    #[schemars(schema_with = "choices::optional::<FileFormat>")]
     file_format: Option<FileFormat>,
     /// The measure to rank by. Without it, `roc_auc` for classes (`accuracy` where it is absent) and `rmse` for numbers.
+    #[serde(default)]
+    #[schemars(schema_with = "choices::optional::<ComparisonMetric>")]
     metric: Option<ComparisonMetric>,
     /// Of two classes, the one that F1 and ROC are about. Without it, the second one.
     positive_class: Option<String>,
@@ -83,7 +89,8 @@ pub(crate) fn compare_models(arguments: CompareArguments) -> Result<Reply<Compar
     let (name, folder) = arguments.place.named(|| format!("comparison-on-{}", data_name(&arguments.test_data_s3_uri)));
     folder.file(COMPARISON_NAME).check()?;
     let models = arguments.model_s3_uris.iter().map(|uri| Model::load(uri)).collect::<Result<Vec<Model>>>()?;
-    let references = references(&arguments.model_s3_uris, &models)?;
+    let metadata = models.iter().map(Model::metadata).collect::<Result<Vec<ModelMetadata>>>()?;
+    comparable(&arguments.model_s3_uris, &metadata)?;
     let frame = open_data(&arguments.test_data_s3_uri, arguments.file_format)?;
     let comparison = Model::compare(&models.iter().collect::<Vec<_>>(), &frame, &specification(&arguments))?;
 
@@ -91,12 +98,12 @@ pub(crate) fn compare_models(arguments: CompareArguments) -> Result<Reply<Compar
     let figure =
         arguments.generate_plots.then(|| ("model_comparison", figure(&comparison, &arguments.test_data_s3_uri)));
     let Published { report, exhibition } = summary::publish(&folder, COMPARISON_NAME, &comparison, figure, &mut notes)?;
-    let text = text(&comparison);
+    let text = text(&comparison) + &tables::notes(&notes);
     let link = Link::from(&report).title("The comparison");
     let outcome = CompareOutcome {
         evaluation_name: name,
         test_data_s3_uri: arguments.test_data_s3_uri,
-        models: references,
+        models: references(arguments.model_s3_uris, metadata),
         best_model: comparison.ranking.first().map(|best| best.name.clone()),
         comparison,
         report,
@@ -117,12 +124,30 @@ fn specification(arguments: &CompareArguments) -> ComparisonSpecification {
     }
 }
 
-fn references(uris: &[String], models: &[Model]) -> Result<Vec<ModelReference>> {
-    let reference = |(uri, model): (&String, &Model)| {
-        let metadata = model.metadata()?;
-        Ok(ModelReference { uri: uri.clone(), name: metadata.name, algorithm: metadata.algorithm })
-    };
-    uris.iter().zip(models).map(reference).collect()
+/// Refuses the same model twice, and models of different tasks.
+fn comparable(uris: &[String], metadata: &[ModelMetadata]) -> Result<()> {
+    for (position, uri) in uris.iter().enumerate() {
+        if uris.iter().take(position).any(|earlier| earlier == uri) {
+            return Err(Fault::invalid("model_repeated", format!("the model {uri} is listed twice")).hint(
+                "list every model once; to measure a single model, call `evaluate_classifier` or `evaluate_regressor`",
+            ));
+        }
+    }
+    let Some(first) = metadata.first() else { return Ok(()) };
+    match metadata.iter().find(|model| model.task != first.task) {
+        Some(other) => {
+            let told = |model: &ModelMetadata| format!("`{}` is for {}", model.name, model.task.as_str());
+            Err(Fault::invalid("tasks_differ", format!("{}, {}", told(first), told(other)))
+                .hint("compare models that predict the same column"))
+        }
+        None => Ok(()),
+    }
+}
+
+fn references(uris: Vec<String>, metadata: Vec<ModelMetadata>) -> Vec<ModelReference> {
+    let reference =
+        |(uri, model): (String, ModelMetadata)| ModelReference { uri, name: model.name, algorithm: model.algorithm };
+    uris.into_iter().zip(metadata).map(reference).collect()
 }
 
 /// The measures that share an axis, side by side.

@@ -1,5 +1,6 @@
 //! `evaluate_classifier`.
 
+use kumiko_sdk::choices;
 use kumiko_sdk::content::Link;
 use kumiko_sdk::figures::StoredFigure;
 use kumiko_sdk::outputs::StoredObject;
@@ -24,8 +25,10 @@ const MEASURES: [&str; 10] =
 pub(crate) struct ClassifierArguments {
     #[serde(flatten)]
     of: ModelAndData,
-    /// How the one precision, recall and F1 are made of the classes'. The others are in the report as well.
+    /// How the one precision, recall and F1 are made of the classes': that of the positive class (`binary`), their mean (`macro`),
+    /// their mean weighted by class size (`weighted`), over all decisions together (`micro`). The report has all of them.
     #[serde(default)]
+    #[schemars(schema_with = "choices::one_of::<Average>")]
     average: Average,
     /// Of two classes, the one that the curves and binary measures are about. Without it, the second one.
     positive_class: Option<String>,
@@ -87,6 +90,7 @@ pub(crate) fn evaluate_classifier(arguments: ClassifierArguments) -> Result<Repl
         report: stored,
         notes,
     };
+    let text = text + &tables::notes(&evaluation.notes);
     let link = Link::from(&evaluation.report).title("The whole report");
     Ok(exhibition.show(Reply::new(evaluation).text(text).link(link)))
 }

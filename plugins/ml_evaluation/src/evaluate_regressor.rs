@@ -87,6 +87,7 @@ pub(crate) fn evaluate_regressor(arguments: RegressorArguments) -> Result<Reply<
         report: stored,
         notes,
     };
+    let text = text + &tables::notes(&evaluation.notes);
     let link = Link::from(&evaluation.report).title("The whole report");
     Ok(exhibition.show(Reply::new(evaluation).text(text).link(link)))
 }

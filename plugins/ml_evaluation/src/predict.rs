@@ -1,5 +1,6 @@
 //! `predict`.
 
+use kumiko_sdk::choices;
 use kumiko_sdk::content::Link;
 use kumiko_sdk::frames::Frame;
 use kumiko_sdk::markdown::{Table, number};
@@ -27,11 +28,15 @@ pub(crate) struct PredictArguments {
     /// The rows to predict for. Columns are matched by name; further columns are ignored.
     data_s3_uri: String,
     /// The format of the data. Found out from its name and first bytes where it is not given.
+    #[serde(default)]
+    #[schemars(schema_with = "choices::optional::<FileFormat>")]
     file_format: Option<FileFormat>,
     /// Where the predictions go. The name says the format: `.csv`, `.parquet`, `.json` or `.ndjson`, also with `.gz` or
     /// `.zst`. Without it, `predictions/<model>-on-<data>.csv` in the server's own bucket.
     output_s3_uri: Option<String>,
     /// The format of the predictions, where the name does not say it.
+    #[serde(default)]
+    #[schemars(schema_with = "choices::optional::<FileFormat>")]
     output_format: Option<FileFormat>,
     /// Whether to replace what is at `output_s3_uri`.
     #[serde(default)]

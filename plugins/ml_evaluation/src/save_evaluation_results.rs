@@ -1,5 +1,6 @@
 //! `save_evaluation_results`.
 
+use kumiko_sdk::choices;
 use kumiko_sdk::content::Link;
 use kumiko_sdk::outputs::{Destination, StoredObject};
 use kumiko_sdk::prelude::*;
@@ -26,6 +27,8 @@ pub(crate) struct SaveArguments {
     /// Where they go.
     output_s3_uri: String,
     /// The form in which they go there. Without it, Markdown where the name ends in `.md`, and JSON otherwise.
+    #[serde(default)]
+    #[schemars(schema_with = "choices::optional::<ResultsFormat>")]
     format: Option<ResultsFormat>,
     /// Whether to replace what is at `output_s3_uri`.
     #[serde(default)]

@@ -37,8 +37,8 @@ pub(crate) fn average(report: &ClassificationReport) -> String {
     }
 }
 
-/// The classes, of more than 20 those with the most rows.
-pub(crate) fn classes(per_class: &[ClassMetrics]) -> Table {
+/// The classes as a table, of more than 20 those with the most rows.
+pub(crate) fn classes(per_class: &[ClassMetrics]) -> String {
     let mut table = Table::new(["Class", "Rows", "Precision", "Recall", "F1"]);
     for class in largest(per_class, CLASSES_LISTED) {
         table.push([
@@ -49,14 +49,22 @@ pub(crate) fn classes(per_class: &[ClassMetrics]) -> Table {
             number(class.f1),
         ]);
     }
-    table
+    match per_class.len() {
+        all if all > CLASSES_LISTED => format!("{table}\nThese are the {CLASSES_LISTED} largest of {all} classes.\n"),
+        _ => table.to_string(),
+    }
+}
+
+/// What a person should know, as lines behind a text.
+pub(crate) fn notes(notes: &[String]) -> String {
+    notes.iter().map(|note| format!("\nNote: {note}\n")).collect()
 }
 
 /// The `count` classes with the most rows; in the report's order where that is all of them.
 pub(crate) fn largest(per_class: &[ClassMetrics], count: usize) -> Vec<&ClassMetrics> {
     let mut classes: Vec<&ClassMetrics> = per_class.iter().collect();
     if classes.len() > count {
-        classes.sort_by(|left, right| right.support.cmp(&left.support));
+        classes.sort_by_key(|class| std::cmp::Reverse(class.support));
         classes.truncate(count);
     }
     classes
@@ -80,6 +88,14 @@ mod tests {
             table.to_string(),
             "| Metric | Value | 95 % interval |\n| --- | --- | --- |\n| accuracy | 0.9 | 0.85 to 0.95 |\n| mcc | 0.8 |  |\n"
         );
+    }
+
+    #[test]
+    fn a_table_of_many_classes_says_that_it_is_not_all_of_them() {
+        let many: Vec<ClassMetrics> = (0..30).map(|support| class(&support.to_string(), support)).collect();
+        let text = classes(&many);
+        assert!(text.contains("| 29 | 29 |") && !text.contains("| 9 | 9 |"), "{text}");
+        assert!(text.ends_with("These are the 20 largest of 30 classes.\n"), "{text}");
     }
 
     #[test]

@@ -74,6 +74,27 @@ fn the_server_would_load_the_plugin() {
 }
 
 #[test]
+fn no_more_arguments_are_required_than_a_call_needs() {
+    let required = |tool: &str| (plugin().tool(tool).unwrap().input_schema)()["required"].clone();
+    for tool in ["evaluate_classifier", "evaluate_regressor", "generate_confusion_matrix", "generate_roc_curve"] {
+        assert_eq!(required(tool), json!(["model_s3_uri", "test_data_s3_uri"]), "{tool}");
+    }
+    assert_eq!(required("predict"), json!(["model_s3_uri", "data_s3_uri"]));
+    assert_eq!(required("compare_models"), json!(["model_s3_uris", "test_data_s3_uri"]));
+    assert_eq!(required("load_model"), json!(["model_s3_uri"]));
+    assert_eq!(required("save_evaluation_results"), json!(["results", "output_s3_uri"]));
+}
+
+#[test]
+fn what_may_overwrite_says_so_and_what_only_looks_too() {
+    for tool in plugin().tools {
+        let may_overwrite = (tool.input_schema)()["properties"].get("overwrite").is_some();
+        assert_eq!(tool.annotations.destructive, may_overwrite, "{}", tool.name);
+        assert_eq!(tool.annotations.read_only, tool.name == "load_model", "{}", tool.name);
+    }
+}
+
+#[test]
 fn a_classifier_is_measured_with_intervals_and_figures() {
     let host = host();
     let reply = call(&host, "evaluate_classifier", of(CHURN)).unwrap();
@@ -81,7 +102,8 @@ fn a_classifier_is_measured_with_intervals_and_figures() {
     assert!(metrics["accuracy"].as_f64().unwrap() > 0.7, "{metrics}");
     assert_eq!((&metrics["average"], &metrics["rows"]), (&json!("weighted"), &json!(120)));
     assert!(metrics["intervals"].as_array().unwrap().iter().any(|interval| interval["metric"] == "accuracy"));
-    let kinds: Vec<&Value> = reply.structured["figures"].as_array().unwrap().iter().map(|figure| &figure["kind"]).collect();
+    let kinds: Vec<&Value> =
+        reply.structured["figures"].as_array().unwrap().iter().map(|figure| &figure["kind"]).collect();
     assert_eq!(kinds, ["confusion_matrix", "roc_curve", "precision_recall_curve"]);
     assert_eq!(pictures(&reply), 3);
     assert_eq!(host.uris("s3://mlops/evaluations/churn-on-test/").unwrap().len(), 7);
@@ -152,12 +174,16 @@ fn a_confusion_matrix_has_its_numbers_beside_the_figure() {
 #[test]
 fn a_roc_curve_tells_its_thresholds() {
     let host = host();
-    let arguments = with(of(CHURN), json!({ "output_s3_uri": "s3://figures/churn", "curve_points": 10, "positive_class": "no" }));
+    let arguments =
+        with(of(CHURN), json!({ "output_s3_uri": "s3://figures/churn", "curve_points": 10, "positive_class": "no" }));
     let reply = call(&host, "generate_roc_curve", arguments.clone()).unwrap();
     let curve = &reply.structured["curves"][0];
     assert_eq!((&curve["class"], &curve["area"]), (&json!("no"), &reply.structured["roc_auc"]));
     assert!(curve["points"].as_array().unwrap().len() <= 10);
-    assert_eq!(host.uris("s3://figures/").unwrap(), ["s3://figures/churn/roc_curve.png", "s3://figures/churn/roc_curve.svg"]);
+    assert_eq!(
+        host.uris("s3://figures/").unwrap(),
+        ["s3://figures/churn/roc_curve.png", "s3://figures/churn/roc_curve.svg"]
+    );
     assert_eq!(call(&host, "generate_roc_curve", arguments).unwrap_err().code, "object_exists");
 }
 
@@ -203,8 +229,13 @@ fn models_are_ranked_and_their_differences_tested() {
     assert_eq!((&comparison["metric"], comparison["pairs"].as_array().unwrap().len()), (&json!("roc_auc"), 1));
     assert_eq!(reply.structured["best_model"], comparison["ranking"][0]["name"]);
     assert_eq!(pictures(&reply), 1);
-    let fault = call(&host, "compare_models", with(arguments, json!({ "model_s3_uris": [CHURN, SPENDING] }))).unwrap_err();
-    assert_eq!(fault.kind, FaultKind::InvalidArguments);
+    let code = |models: Value| {
+        let arguments = with(arguments.clone(), json!({ "model_s3_uris": models }));
+        call(&host, "compare_models", arguments).unwrap_err().code
+    };
+    assert_eq!(code(json!([CHURN, SPENDING])), "tasks_differ");
+    assert_eq!(code(json!([CHURN, CHURN])), "model_repeated");
+    assert_eq!(code(json!([CHURN])), "invalid_arguments");
 }
 
 #[test]

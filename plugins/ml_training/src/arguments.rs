@@ -1,5 +1,6 @@
 //! What a training takes.
 
+use kumiko_sdk::choices;
 use kumiko_sdk::outputs::{Destination, data_name, fingerprint};
 use kumiko_sdk::prelude::*;
 use kumiko_sdk::vocabulary::data::FileFormat;
@@ -43,6 +44,8 @@ pub(crate) struct TrainingArguments<A: Default> {
     /// A data set to measure on after training. The model does not learn from it.
     pub(crate) validation_data_s3_uri: Option<String>,
     /// The format of the data sets. Found out from their names and first bytes where it is not given.
+    #[serde(default)]
+    #[schemars(schema_with = "choices::optional::<FileFormat>")]
     pub(crate) file_format: Option<FileFormat>,
     /// The algorithm's settings by the names and with the defaults of scikit-learn. `random_forest`: `n_estimators`,
     /// `max_depth`, `min_samples_split`, `min_samples_leaf`, `max_features`, `bootstrap`, `max_samples`, `oob_score`,

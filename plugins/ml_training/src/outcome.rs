@@ -119,14 +119,15 @@ impl TrainingOutcome {
             self.feature_count,
             self.table(),
         );
-        if !self.feature_importances.is_empty() {
-            let named: Vec<String> = self
-                .feature_importances
-                .iter()
-                .take(FEATURES_IN_TEXT)
-                .map(|feature| format!("`{}` {}", feature.feature, number(feature.importance)))
-                .collect();
-            text.push_str(&format!("\nMost important: {}.\n", named.join(", ")));
+        let important: Vec<String> = self
+            .feature_importances
+            .iter()
+            .filter(|feature| feature.importance > 0.0)
+            .take(FEATURES_IN_TEXT)
+            .map(|feature| format!("`{}` {}", feature.feature, number(feature.importance)))
+            .collect();
+        if !important.is_empty() {
+            text.push_str(&format!("\nMost important: {}.\n", important.join(", ")));
         }
         for note in &self.notes {
             text.push_str(&format!("\nNote: {note}\n"));

@@ -3,14 +3,15 @@
 use kumiko_sdk::vocabulary::figures::{Bar, BarOrder, Bars, Figure, Lines, Scale, Series, SeriesPoint};
 use kumiko_sdk::vocabulary::learning::{LossPoint, ModelMetadata};
 
-/// The figures of a model by the names that they are stored under: the `top` most important features, and the loss where
-/// the algorithm goes in steps.
+/// The figures of a model by the names that they are stored under: the `top` most important of the features that matter, and
+/// the loss where the algorithm goes in steps.
 pub(crate) fn figures(metadata: &ModelMetadata, top: usize) -> Vec<(&'static str, Figure)> {
     let subtitle = format!("{} · {} rows", metadata.algorithm.as_str(), metadata.training_rows);
     let mut figures = Vec::new();
     let bars: Vec<Bar> = metadata
         .feature_importances
         .iter()
+        .filter(|feature| feature.importance > 0.0)
         .take(top)
         .map(|feature| Bar { name: feature.feature.clone(), value: feature.importance, interval: None })
         .collect();

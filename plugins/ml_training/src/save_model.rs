@@ -1,5 +1,6 @@
 //! `save_model`.
 
+use kumiko_sdk::choices;
 use kumiko_sdk::content::Link;
 use kumiko_sdk::models::Model;
 use kumiko_sdk::objects;
@@ -10,6 +11,7 @@ use kumiko_sdk::vocabulary::learning::Algorithm;
 /// The form of a saved model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = choices::plain)]
 pub(crate) enum ModelFormat {
     /// The server's own: everything that the model knows of itself, its preparation of data included.
     #[default]

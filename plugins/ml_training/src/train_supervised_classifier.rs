@@ -1,5 +1,6 @@
 //! `train_supervised_classifier`.
 
+use kumiko_sdk::choices;
 use kumiko_sdk::prelude::*;
 use kumiko_sdk::vocabulary::learning::{Algorithm, Task};
 
@@ -10,6 +11,7 @@ use crate::train::train;
 /// An algorithm that tells classes apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(transform = choices::plain)]
 pub(crate) enum ClassifierAlgorithm {
     /// Many deep trees, averaged: good without tuning, takes missing values as they are.
     #[default]

@@ -50,6 +50,23 @@ fn the_server_would_load_the_plugin() {
 }
 
 #[test]
+fn no_more_arguments_are_required_than_a_call_needs() {
+    let required = |tool: &str| (plugin().tool(tool).unwrap().input_schema)()["required"].clone();
+    assert_eq!(required("train_supervised_classifier"), json!(["train_data_s3_uri"]));
+    assert_eq!(required("train_supervised_regressor"), json!(["train_data_s3_uri"]));
+    assert_eq!(required("save_model"), json!(["model_s3_uri", "output_s3_uri"]));
+}
+
+#[test]
+fn what_may_overwrite_says_so_and_what_only_looks_too() {
+    for tool in plugin().tools {
+        let may_overwrite = (tool.input_schema)()["properties"].get("overwrite").is_some();
+        assert_eq!(tool.annotations.destructive, may_overwrite, "{}", tool.name);
+        assert_eq!(tool.annotations.read_only, tool.name == "load_model", "{}", tool.name);
+    }
+}
+
+#[test]
 fn a_classifier_is_trained_measured_and_kept() {
     let host = host();
     let arguments = small_forest(json!({ "validation_data_s3_uri": "s3://data/held_out.csv" }));
@@ -128,13 +145,16 @@ fn a_caller_of_the_older_tools_is_served_unchanged() {
     assert_eq!((&outcome["algorithm"], &outcome["target_column"]), (&json!("random_forest"), &json!("target")));
     let name = outcome["training_job_name"].as_str().unwrap();
     assert!(name.starts_with("customers-random_forest-"), "{name}");
-    call(&host, "model_training.train_regression", json!({ "train_data_s3_uri": CUSTOMERS, "target_column": "spent" })).unwrap();
+    call(&host, "model_training.train_regression", json!({ "train_data_s3_uri": CUSTOMERS, "target_column": "spent" }))
+        .unwrap();
 }
 
 #[test]
 fn a_model_at_a_named_place_is_replaced_only_when_asked_to() {
     let host = host();
-    let arguments = |overwrite: bool| small_forest(json!({ "model_output_s3_uri": "s3://keep/best.kumiko", "overwrite": overwrite }));
+    let arguments = |overwrite: bool| {
+        small_forest(json!({ "model_output_s3_uri": "s3://keep/best.kumiko", "overwrite": overwrite }))
+    };
     call(&host, "train_supervised_classifier", arguments(false)).unwrap();
     let fault = call(&host, "train_supervised_classifier", arguments(false)).unwrap_err();
     assert_eq!((fault.kind, fault.code.as_str()), (FaultKind::Conflict, "object_exists"));
@@ -150,7 +170,9 @@ fn what_cannot_be_trained_is_refused_and_leaves_nothing() {
     assert_eq!(code(json!({ "train_data_s3_uri": "s3://data/none.csv" })), "object_not_found");
     assert_eq!(code(json!({ "algorithm": "lasso" })), "invalid_arguments");
     assert_eq!(code(json!({ "training_job_name": "../churn" })), "invalid_arguments");
-    let fault = call(&host, "train_supervised_classifier", small_forest(json!({ "hyperparameters": { "n_estimator": 5 } }))).unwrap_err();
+    let fault =
+        call(&host, "train_supervised_classifier", small_forest(json!({ "hyperparameters": { "n_estimator": 5 } })))
+            .unwrap_err();
     assert!(fault.to_string().contains("n_estimators"), "{fault}");
     assert_eq!(host.uris("s3://mlops/").unwrap(), [""; 0]);
 }
@@ -162,7 +184,10 @@ fn a_model_is_saved_byte_for_byte() {
     let arguments = json!({ "model_s3_uri": trained["model_s3_uri"], "output_s3_uri": "s3://keep/churn.kumiko" });
     let saved = call(&host, "save_model", arguments.clone()).unwrap().structured;
     assert_eq!(saved["model"]["sha256"], trained["model"]["sha256"]);
-    assert_eq!(host.bytes("s3://keep/churn.kumiko").unwrap(), host.bytes("s3://mlops/models/churn/model.kumiko").unwrap());
+    assert_eq!(
+        host.bytes("s3://keep/churn.kumiko").unwrap(),
+        host.bytes("s3://mlops/models/churn/model.kumiko").unwrap()
+    );
     assert_eq!(call(&host, "save_model", arguments).unwrap_err().code, "object_exists");
 }
 

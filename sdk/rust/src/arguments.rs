@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Fault, Result};
+use crate::{Fault, Result, second_names};
 
 /// The code of arguments that do not fit, the same that the host uses.
 pub const INVALID_ARGUMENTS: &str = "invalid_arguments";
@@ -45,6 +45,7 @@ fn refusal(path: &str, complaint: &str) -> Fault {
     let fault = Fault::invalid(INVALID_ARGUMENTS, message);
     match nearest_known(complaint) {
         Some(name) => fault.hint(format!("did you mean `{name}`?")),
+        None if complaint.starts_with("duplicate field") => fault.hint(second_names::GIVEN_TWICE),
         None => fault,
     }
 }

@@ -48,6 +48,7 @@ extern crate self as kumiko_sdk;
 pub mod answer;
 pub mod arguments;
 pub mod charts;
+pub mod choices;
 pub mod content;
 pub mod context;
 mod document;

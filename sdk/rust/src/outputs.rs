@@ -171,13 +171,17 @@ pub fn stem(uri: &str) -> &str {
 }
 
 /// A name for what is made of the data set at `uri`: that of the file, and where the file is one part of several in a folder that
-/// a tool wrote (`…/iris-0123456789abcdef/train.parquet`), that of the folder before it: `iris-train`.
+/// a tool wrote (`…/iris-0123456789abcdef/train.parquet`), that of the folder before it: `iris-train`. A part's name that the folder
+/// has already is not repeated.
 #[must_use]
 pub fn data_name(uri: &str) -> String {
     let name = segment(stem(uri));
     let folder = uri.trim_end_matches('/').rsplit('/').nth(1).and_then(|folder| folder.rsplit_once('-'));
     match folder {
-        Some((data, ending)) if is_fingerprint(ending) && !data.is_empty() => format!("{}-{name}", segment(data)),
+        Some((data, ending)) if is_fingerprint(ending) && !data.is_empty() => {
+            let data = segment(data);
+            if data == name || data.ends_with(&format!("-{name}")) { data } else { format!("{data}-{name}") }
+        }
         _ => name,
     }
 }
@@ -285,6 +289,8 @@ mod tests {
     #[test]
     fn a_part_is_named_after_its_data_set_too() {
         assert_eq!(data_name("s3://mlops/processed/iris-0123456789abcdef/train.parquet"), "iris-train");
+        assert_eq!(data_name("s3://mlops/processed/train-0123456789abcdef/train.parquet"), "train");
+        assert_eq!(data_name("s3://mlops/processed/iris-train-0123456789abcdef/train.parquet"), "iris-train");
         assert_eq!(data_name("s3://b/raw-data/train.csv"), "train");
         assert_eq!(data_name("/data/années 2024.csv"), "années-2024");
     }

@@ -25,6 +25,9 @@ use schemars::Schema;
 use schemars::transform::Transform;
 use serde_json::{Map, Value, json};
 
+/// What to do about an argument that came under two of its names.
+pub(crate) const GIVEN_TWICE: &str = "the argument came under two of its names: give it under one";
+
 /// Adds a second name to the schema of a struct: the name of a field, and the one it also has by `#[serde(alias = "…")]`.
 /// A struct with several takes several `transform`s.
 #[derive(Clone, Copy, Debug)]
@@ -113,5 +116,6 @@ mod tests {
         assert!(neither.message.contains("missing field `dataset_uri`"), "{}", neither.message);
         let both = arguments::parse::<Arguments>(r#"{"column":"a","uri":"x","dataset_uri":"x"}"#).unwrap_err();
         assert!(both.message.contains("duplicate field `dataset_uri`"), "{}", both.message);
+        assert_eq!(both.hint.as_deref(), Some(GIVEN_TWICE));
     }
 }

@@ -109,7 +109,7 @@ pub struct ReadOptions {
     /// CSV: whether the first line names the columns. Without a header they are `column_1`, `column_2` ….
     #[serde(default = "yes")]
     pub header: bool,
-    /// CSV: the texts that stand for a missing value, compared exactly.
+    /// CSV: the texts that stand for a missing value, compared with the cell less the blanks around it.
     #[serde(default = "default_null_values")]
     pub null_values: Vec<String>,
     /// CSV: whether text that looks like an ISO 8601 date or time becomes one.

@@ -239,10 +239,8 @@ impl Growing {
             return Ok(());
         }
         let (before, after) = (self.kind(), self.kind().join(piece.kind()));
-        if after == Kind::Text
-            && (before != Kind::Text && before != Kind::Nothing
-                || piece.kind() != Kind::Text && piece.kind() != Kind::Nothing)
-        {
+        let loses_its_text = |kind| !matches!(kind, Kind::Text | Kind::Nothing);
+        if after == Kind::Text && (loses_its_text(before) || loses_its_text(piece.kind())) {
             self.mixed = true;
             self.store = Store::Nothing;
             return Ok(());

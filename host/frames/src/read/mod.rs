@@ -13,6 +13,7 @@ use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
 
+use bytes::Bytes;
 use kumiko_vocabulary::Control;
 use kumiko_vocabulary::data::{Compression, FileFormat, ReadOptions};
 use polars::io::mmap::MmapBytesReader;
@@ -90,12 +91,12 @@ fn columnar(source: &Source, kind: Columnar) -> Result<DataFrame, Error> {
         _ => {
             let mut bytes = Vec::new();
             source.reader()?.read_to_end(&mut bytes).map_err(|error| source.failed("read", error))?;
-            Some(bytes)
+            Some(Bytes::from(bytes))
         }
     };
-    let open = || -> Result<Box<dyn MmapBytesReader + '_>, Error> {
+    let open = || -> Result<Box<dyn MmapBytesReader>, Error> {
         Ok(match &bytes {
-            Some(bytes) => Box::new(Cursor::new(bytes.as_slice())),
+            Some(bytes) => Box::new(Cursor::new(bytes.clone())),
             None => Box::new(File::open(source.path()).map_err(|error| source.failed("read", error))?),
         })
     };
@@ -108,6 +109,30 @@ fn columnar(source: &Source, kind: Columnar) -> Result<DataFrame, Error> {
         Columnar::Arrow => IpcReader::new(open()?).finish(),
     }
     .map_err(|error| malformed(error.to_string()))?;
+    even(&frame).map_err(malformed)?;
     frame.rechunk_mut();
     Ok(frame)
+}
+
+/// A table of one Arrow IPC file in memory.
+pub(crate) fn from_arrow(bytes: &[u8]) -> Result<DataFrame, Error> {
+    let malformed = |detail: String| Error::Malformed {
+        name: "the Arrow bytes".to_owned(),
+        format: Columnar::Arrow.name(),
+        detail,
+    };
+    let mut frame = IpcReader::new(Cursor::new(bytes)).finish().map_err(|error| malformed(error.to_string()))?;
+    even(&frame).map_err(malformed)?;
+    frame.rechunk_mut();
+    Ok(frame)
+}
+
+/// The engine does not look whether the columns of a file are equally long; a damaged one's are not.
+fn even(frame: &DataFrame) -> Result<(), String> {
+    match frame.columns().iter().find(|column| column.len() != frame.height()) {
+        None => Ok(()),
+        Some(column) => {
+            Err(format!("column {:?} has {} values for {} rows", column.name().as_str(), column.len(), frame.height()))
+        }
+    }
 }

@@ -133,7 +133,7 @@ impl<'de> Visitor<'de> for Rows<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
         while let Some(row) = sequence.next_element::<Map<String, Value>>()? {
             self.table.push(row);
-            if self.table.rows % ROWS_BETWEEN_QUESTIONS == 0 && self.control.is_cancelled() {
+            if self.table.rows.is_multiple_of(ROWS_BETWEEN_QUESTIONS) && self.control.is_cancelled() {
                 return Err(serde::de::Error::custom("cancelled"));
             }
         }

@@ -6,7 +6,8 @@
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
 use polars::io::mmap::MmapBytesReader;
-use polars::prelude::{FileMetadata, ParquetReader};
+use polars::io::parquet::metadata::FileMetadata;
+use polars::prelude::{ParquetReader, SerReader};
 use polars_parquet_format::PageHeader;
 use polars_parquet_format::thrift::protocol::TCompactInputProtocol;
 

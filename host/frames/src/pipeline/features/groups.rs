@@ -12,11 +12,16 @@ use crate::frame::column;
 use crate::numbers::{floats, texts, values_or_nan};
 use crate::statistics::Numbers;
 
-/// The statistics of each group, and of all rows for groups that were not seen. For each column, each function in turn.
+/// What tells a group: the values of the columns that it goes by.
+type Key = Vec<Option<String>>;
+/// For each column, each function in turn.
+type Statistics = Vec<Option<Exact>>;
+
+/// The statistics of each group, and of all rows for groups that were not seen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct GroupStatistics {
-    groups: Vec<(Vec<Option<String>>, Vec<Option<Exact>>)>,
-    overall: Vec<Option<Exact>>,
+    groups: Vec<(Key, Statistics)>,
+    overall: Statistics,
 }
 
 /// Learns the statistics of every group.
@@ -29,7 +34,7 @@ pub(super) fn learn(
     if by.is_empty() || columns.is_empty() || functions.is_empty() {
         return Err(Error::argument("group_aggregates", "by, columns and functions each need at least one entry"));
     }
-    let mut members: HashMap<Vec<Option<String>>, Vec<usize>> = HashMap::new();
+    let mut members: HashMap<Key, Vec<usize>> = HashMap::new();
     for (row, key) in keys(frame, by)?.into_iter().enumerate() {
         members.entry(key).or_default().push(row);
     }
@@ -37,7 +42,7 @@ pub(super) fn learn(
         .iter()
         .map(|name| Ok(values_or_nan(&floats(column(frame, name)?)?)))
         .collect::<Result<Vec<_>, Error>>()?;
-    let statistics = |rows: Option<&[usize]>| -> Vec<Option<Exact>> {
+    let statistics = |rows: Option<&[usize]>| -> Statistics {
         let of_column = |values: &Vec<f64>| {
             let values: Vec<f64> = match rows {
                 Some(rows) => rows.iter().filter_map(|row| values.get(*row).copied()).collect(),
@@ -61,11 +66,9 @@ pub(super) fn apply(
     functions: &[AggregateFunction],
     learnt: &GroupStatistics,
 ) -> Result<Vec<Column>, Error> {
-    let of_group: HashMap<&Vec<Option<String>>, &Vec<Option<Exact>>> =
-        learnt.groups.iter().map(|(key, values)| (key, values)).collect();
+    let of_group: HashMap<&Key, &Statistics> = learnt.groups.iter().map(|(key, values)| (key, values)).collect();
     let keys = keys(frame, by)?;
-    let rows: Vec<&Vec<Option<Exact>>> =
-        keys.iter().map(|key| of_group.get(key).copied().unwrap_or(&learnt.overall)).collect();
+    let rows: Vec<&Statistics> = keys.iter().map(|key| of_group.get(key).copied().unwrap_or(&learnt.overall)).collect();
     let names = columns.iter().flat_map(|name| {
         functions.iter().map(move |function| format!("{name}_{}_by_{}", word(*function), by.join("_")))
     });
@@ -78,7 +81,7 @@ pub(super) fn apply(
 }
 
 /// The group of each row. A null is a value.
-fn keys(frame: &DataFrame, by: &[String]) -> Result<Vec<Vec<Option<String>>>, Error> {
+fn keys(frame: &DataFrame, by: &[String]) -> Result<Vec<Key>, Error> {
     let mut keys = vec![Vec::with_capacity(by.len()); frame.height()];
     for name in by {
         let texts = texts(column(frame, name)?)?;
