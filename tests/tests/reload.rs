@@ -148,3 +148,29 @@ fn two_plugins_with_one_name_do_not_both_serve() {
     assert_eq!(listed["plugins"].as_array().unwrap().len(), 1, "{listed}");
     assert_eq!(listed["failures"][0]["code"], "capability_conflict", "{listed}");
 }
+
+#[test]
+fn a_renamed_component_goes_on_serving() {
+    let place = Place::with_plugins(&["hello"]);
+    let mut session = settled(&place);
+    fs::rename(place.plugins().join("hello.wasm"), place.plugins().join("renamed.wasm")).unwrap();
+    session.notification(CHANGED);
+    // Longer than a vanished file is given before its plugin goes.
+    for _ in 0..15 {
+        std::thread::sleep(Duration::from_millis(100));
+        assert_eq!(greeting(&mut session), "Hello, Ada!");
+    }
+}
+
+#[test]
+fn a_plugin_refused_for_its_name_serves_once_the_other_has_gone() {
+    let place = Place::with_plugins(&["hello"]);
+    fs::copy(component("hello_again"), place.plugins().join("other.wasm")).unwrap();
+    let mut session = settled(&place);
+    assert_eq!(greeting(&mut session), "Hello, Ada!");
+    fs::remove_file(place.plugins().join("hello.wasm")).unwrap();
+    while !session.tool_names().contains(&"part".to_owned()) {
+        session.notification(CHANGED);
+    }
+    assert_eq!(greeting(&mut session), "Hello again, Ada!");
+}

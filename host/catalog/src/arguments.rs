@@ -98,11 +98,46 @@ impl Schema {
                 let message = format!("the argument `{name}` is required{at}");
                 vec![Problem { path, message, hint: None }]
             }
+            ValidationErrorKind::Enum { options } => {
+                vec![Problem {
+                    path,
+                    message: format!("{}{at}", expected_words(error.instance(), words(options))),
+                    hint: None,
+                }]
+            }
+            ValidationErrorKind::AnyOf { .. }
+            | ValidationErrorKind::OneOfNotValid { .. }
+            | ValidationErrorKind::OneOfMultipleValid { .. }
+                if !self.accepted_words(error).is_empty() =>
+            {
+                let message = format!("{}{at}", expected_words(error.instance(), self.accepted_words(error)));
+                vec![Problem { path, message, hint: None }]
+            }
             _ => {
                 let message = if at.is_empty() { brief(error) } else { format!("{}{at}", brief(error)) };
                 vec![Problem { path, message, hint: None }]
             }
         }
+    }
+
+    /// The words among the alternatives of an `anyOf` or `oneOf`; empty where the alternatives are no words.
+    fn accepted_words(&self, error: &ValidationError<'_>) -> Vec<String> {
+        let alternatives = self.document.pointer(&error.schema_path().to_string()).and_then(Value::as_array);
+        alternatives
+            .into_iter()
+            .flatten()
+            .map(|alternative| match alternative.get("$ref").and_then(Value::as_str) {
+                Some(reference) => self.document.pointer(reference.trim_start_matches('#')).unwrap_or(alternative),
+                None => alternative,
+            })
+            .flat_map(|alternative| {
+                let listed =
+                    alternative.get("enum").or_else(|| alternative.get("const")).map(words).unwrap_or_default();
+                let nested = alternative.get("oneOf").and_then(Value::as_array).into_iter().flatten();
+                let nested = nested.filter_map(|one| one.get("const").or_else(|| one.get("enum"))).flat_map(words);
+                listed.into_iter().chain(nested).collect::<Vec<_>>()
+            })
+            .collect()
     }
 
     /// The property names that the schema knows where the error arose.
@@ -114,6 +149,22 @@ impl Schema {
         };
         names(self.document.pointer(parent)).unwrap_or_default()
     }
+}
+
+/// The words of an `enum` or `const`, as they are written in JSON.
+fn words(options: &Value) -> Vec<String> {
+    match options {
+        Value::Array(options) => options.iter().filter(|option| !option.is_null()).map(ToString::to_string).collect(),
+        one => vec![one.to_string()],
+    }
+}
+
+fn expected_words(found: &Value, mut words: Vec<String>) -> String {
+    words.dedup();
+    // What was given is quoted only where it is short: it may be a whole document.
+    let found = found.to_string();
+    let found = if found.len() <= 60 { found } else { "the value".to_owned() };
+    format!("{found} is not one of {}", words.join(", "))
 }
 
 struct Problem {
@@ -169,6 +220,27 @@ mod tests {
         let fault = schema().check_arguments("train", &json!({ "rows": "many" })).unwrap_err();
         assert!(fault.message.contains("`target_column` is required"), "{}", fault.message);
         assert!(fault.message.contains("in `rows`"), "{}", fault.message);
+    }
+
+    #[test]
+    fn a_word_that_is_not_accepted_is_answered_with_those_that_are() {
+        let document = json!({
+            "type": "object",
+            "properties": {
+                "method": { "enum": ["smote", "random_over", "random_under", "class_weights", "none"] },
+                "task": { "anyOf": [{ "$ref": "#/$defs/Task" }, { "type": "null" }] },
+            },
+            "$defs": { "Task": { "oneOf": [{ "const": "classification" }, { "const": "regression" }] } }
+        });
+        let schema = Schema::new(document.as_object().unwrap()).unwrap();
+        let fault = schema.check_arguments("balance", &json!({ "method": "smite", "task": "ranking" })).unwrap_err();
+        assert!(fault.message.contains("\"smite\" is not one of \"smote\""), "{}", fault.message);
+        assert!(fault.message.contains("\"class_weights\", \"none\" in `method`"), "{}", fault.message);
+        assert!(
+            fault.message.contains("\"ranking\" is not one of \"classification\", \"regression\""),
+            "{}",
+            fault.message
+        );
     }
 
     #[test]

@@ -26,6 +26,9 @@ const SETTLE: Duration = Duration::from_millis(50);
 /// How long a file may be gone before its plugin goes: a rename is a removal and a creation.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// The refusals that end by themselves when another file goes.
+const CONFLICTS: [&str; 2] = ["capability_conflict", "tool_name_conflict"];
+
 /// While many files load, clients see what is ready at least this often.
 const PUBLISH: Duration = Duration::from_millis(250);
 
@@ -128,7 +131,8 @@ impl Loader {
 
     /// When the next look is due by itself.
     fn next_sample(&self) -> Option<Duration> {
-        self.files.values().any(|known| known.sampled.is_some() || known.gone.is_some()).then_some(SETTLE)
+        let pending = |known: &Known| known.sampled.is_some() || known.gone.is_some() || known.settled.is_none();
+        self.files.values().any(pending).then_some(SETTLE)
     }
 
     /// Compares the folder with what is known and deals with each file that has come to rest. At the start every file counts as
@@ -166,8 +170,26 @@ impl Loader {
         }
         for path in removed {
             self.files.remove(&path);
+            self.reconsider_conflicts();
             self.unpublished = true;
             tracing::info!(plugin = %path.display(), "plugin removed");
+        }
+    }
+
+    /// A file that has just been renamed leaves its old name behind for a moment; the plugin under that name gives way.
+    fn take_over(&mut self, path: &Path) {
+        let name = |known: &Known| known.serving.as_ref().map(|loaded| loaded.plugin.manifest().name.clone());
+        let taken = self.files.get(path).and_then(name);
+        self.files.retain(|other, known| other == path || known.gone.is_none() || name(known) != taken);
+    }
+
+    /// Files that were refused because another one had their name are looked at again: that other one has gone or changed.
+    fn reconsider_conflicts(&mut self) {
+        for known in self.files.values_mut() {
+            if known.failure.as_ref().is_some_and(|failure| CONFLICTS.contains(&failure.code.as_str())) {
+                known.settled = None;
+                known.digest = None;
+            }
         }
     }
 
@@ -207,6 +229,8 @@ impl Loader {
                 );
                 known.serving = Some(Arc::new(plugin));
                 known.failure = None;
+                self.take_over(path);
+                self.reconsider_conflicts();
             }
             Err(fault) => {
                 let earlier_serves = known.serving.is_some();
@@ -255,8 +279,11 @@ impl Loader {
     /// Refuses a plugin that offers a name which another one has.
     fn check_names(&self, path: &Path, label: &str, plugin: &Plugin, tools: &[Arc<LoadedTool>]) -> Result<(), Fault> {
         let mut taken: HashMap<&str, &Path> = HashMap::new();
-        for other in
-            self.files.iter().filter(|(other, _)| *other != path).filter_map(|(_, known)| known.serving.as_ref())
+        for other in self
+            .files
+            .iter()
+            .filter(|(other, known)| *other != path && known.gone.is_none())
+            .filter_map(|(_, known)| known.serving.as_ref())
         {
             if other.plugin.manifest().name == plugin.manifest().name {
                 let message =

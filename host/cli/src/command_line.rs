@@ -50,7 +50,7 @@ pub(crate) struct Options {
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) allow: Vec<PathBuf>,
 
-    /// How much to log: error, warn, info, debug or trace [env: LOG_LEVEL].
+    /// How much to log: error, warn, info, debug or trace [env: KUMIKO_LOG_LEVEL, LOG_LEVEL].
     #[arg(long, global = true, value_name = "LEVEL")]
     pub(crate) log_level: Option<String>,
 }

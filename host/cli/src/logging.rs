@@ -13,9 +13,8 @@ use crate::terminal;
 /// requests, arguments included.
 pub(crate) fn start(settings: &Settings) {
     let level = settings.log_level;
-    let filter = EnvFilter::new(format!(
-        "warn,kumiko={level},kumiko_catalog={level},kumiko_runtime={level},kumiko_services={level},kumiko_functions={level}"
-    ));
+    // The prefix covers every crate of the product and the targets below.
+    let filter = EnvFilter::new(format!("warn,kumiko={level}"));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in one process keeps the first.
     let _ = if terminal::watched() {

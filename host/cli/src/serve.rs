@@ -18,7 +18,24 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<Exit> {
     let server = Server::new(catalog)?;
     tokio::select! {
         served = kumiko_mcp::serve_stdio(server) => served.map_err(anyhow::Error::from_boxed)?,
-        stopped = tokio::signal::ctrl_c() => stopped?,
+        stopped = stop_requested() => stopped?,
     }
     Ok(Exit::Success)
+}
+
+/// Returns when the process is told to stop: by a person, or by whatever manages it.
+#[cfg(unix)]
+async fn stop_requested() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// Returns when the process is told to stop.
+#[cfg(not(unix))]
+async fn stop_requested() -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await
 }

@@ -368,9 +368,11 @@ impl From<Error> for Fault {
             return kumiko_vocabulary::control::cancelled();
         }
         let mut fault = Self::new(error.kind(), error.code(), error.to_string());
-        fault.hint = error.hint();
+        if let Some(hint) = error.hint() {
+            fault = fault.hint(hint);
+        }
         if let Error::ColumnNotFound { known, nearest, .. } = &error {
-            fault.data = Some(serde_json::json!({ "known": known, "nearest": nearest }));
+            fault = fault.data(serde_json::json!({ "known": known, "nearest": nearest }));
         }
         fault
     }

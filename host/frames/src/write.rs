@@ -5,6 +5,7 @@ use std::io::Write;
 
 use kumiko_vocabulary::Control;
 use kumiko_vocabulary::data::{Compression, DataType, FileFormat, WriteOptions};
+use polars::polars_utils::compression::ZstdLevel;
 use polars::prelude::{
     Column, CsvWriter, DataFrame, DataType as EngineType, IpcWriter, ParquetCompression, ParquetWriter, SerWriter,
 };
@@ -20,6 +21,8 @@ const ROWS_A_SLICE: usize = 131_072;
 const ROWS_A_JSON_PART: usize = 4_096;
 /// Zstandard's own default: twice as small as gzip's fastest at several times its speed.
 const ZSTD_LEVEL: i32 = 3;
+/// Pages are encoded before they are compressed, and higher levels find little more in them.
+const PARQUET_ZSTD_LEVEL: i32 = 1;
 /// Gzip's own default.
 const GZIP_LEVEL: u32 = 6;
 /// How much is handed to the operating system at once.
@@ -134,7 +137,7 @@ fn parquet(
     let compression = match compression {
         Some(Compression::None) => ParquetCompression::Uncompressed,
         Some(Compression::Gzip) => ParquetCompression::Gzip(None),
-        Some(Compression::Zstd) | None => ParquetCompression::Zstd(None),
+        Some(Compression::Zstd) | None => ParquetCompression::Zstd(ZstdLevel::try_new(PARQUET_ZSTD_LEVEL).ok()),
     };
     let frame = without_null_type(frame)?;
     let writer = ParquetWriter::new(file).with_compression(compression).with_row_group_size(Some(ROWS_A_SLICE));

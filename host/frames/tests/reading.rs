@@ -211,9 +211,7 @@ fn a_damaged_byte_is_an_error_or_another_value_and_no_crash() {
     let frame = rows(json!([{"a": 1, "b": "x"}, {"a": 2, "b": null}]));
     for (format, name) in [(FileFormat::Parquet, "x.parquet"), (FileFormat::Arrow, "x.arrow")] {
         let good = written(&frame, format, None);
-        for (position, mask) in
-            (8..good.len() - 8).flat_map(|position| [0x01, 0x55, 0x80, 0xff].map(|mask| (position, mask)))
-        {
+        for (position, mask) in (8..good.len() - 8).flat_map(|position| [0x01, 0x80].map(|mask| (position, mask))) {
             let mut bad = good.clone();
             bad[position] ^= mask;
             if let Ok(frame) = read_as(name, &bad, &ReadOptions::default()) {

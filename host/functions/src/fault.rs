@@ -84,7 +84,7 @@ pub fn from_contract(fault: contract::Fault) -> Result<Fault, contract::Protocol
             object.insert("retry_after_milliseconds".to_owned(), milliseconds.into());
         }
     }
-    Ok(Fault { kind, code: detail.code, message: detail.message, hint: detail.hint, data })
+    Ok(Fault { kind, code: detail.code, message: detail.message, hint: detail.hint, data: data.map(Box::new) })
 }
 
 /// The view for the interface of shared types, which has nothing but the conversion of refusals.

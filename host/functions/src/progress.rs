@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use kumiko_vocabulary::Control;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use wasmtime::component::HasData;
 
 use crate::bindings::kumiko::host::progress as contract;
@@ -46,7 +46,15 @@ impl CallControl {
     /// A control that reports to `sink`, where anybody listens.
     #[must_use]
     pub fn new(sink: Option<Arc<dyn ProgressSink>>, cancellation: CancellationToken) -> Self {
+        let cancellation = cancellation.child_token();
         Self { sink, cancellation, pace: Arc::new(Mutex::new(Pace { sent: None, done: f64::NEG_INFINITY })) }
+    }
+
+    /// Cancels this call's own token when the value goes: whatever still computes for the call stops soon. The caller's token,
+    /// from which this one descends, is not touched.
+    #[must_use]
+    pub fn ending(&self) -> DropGuard {
+        self.cancellation.clone().drop_guard()
     }
 
     /// The token that ends the call.

@@ -104,7 +104,7 @@ impl Server {
                 Ok(Reply::InputRequired(required)) => required,
                 // An unknown tool is an error of the protocol, unlike anything that goes wrong inside a known one.
                 Err(CallFailure::Fault(fault)) if fault.code == "tool_not_found" => {
-                    return Err(ErrorData::invalid_params(fault.to_string(), fault.data));
+                    return Err(ErrorData::invalid_params(fault.to_string(), fault.data.map(|data| *data)));
                 }
                 Err(CallFailure::Fault(fault)) => return Ok(answer::failed(&fault).into()),
                 Err(CallFailure::Protocol(error)) => {

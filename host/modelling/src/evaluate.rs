@@ -74,7 +74,8 @@ pub fn compare(
     let mut predictions = Vec::with_capacity(models.len());
     for (index, model) in models.iter().enumerate() {
         control.report(index as f64, Some(models.len() as f64), &format!("predicting with {}", model.metadata.name));
-        predictions.push((model.metadata.name.clone(), model.predict(&features_for(model, frame)?)?));
+        let name = unique(&model.metadata.name, &predictions);
+        predictions.push((name, model.predict(&features_for(model, frame)?)?));
     }
     let truth = match first.metadata.task {
         Task::Classification => {
@@ -94,6 +95,17 @@ pub fn compare(
     let candidates: Vec<Candidate<'_>> =
         predictions.iter().map(|(name, predictions)| Candidate { name, predictions }).collect();
     Ok(metrics::compare(&truth, &candidates, specification)?)
+}
+
+/// The model's name, told from models of the same name before it.
+fn unique(name: &str, before: &[(String, Predictions)]) -> String {
+    let mut unique = name.to_owned();
+    let mut number = 1;
+    while before.iter().any(|(other, _)| *other == unique) {
+        number += 1;
+        unique = format!("{name} ({number})");
+    }
+    unique
 }
 
 /// The column with the known answers: as asked for, else the one that the model learnt.

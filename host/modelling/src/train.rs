@@ -2,8 +2,9 @@
 
 use kumiko_frames::{Frame, Pipeline};
 use kumiko_learn::{Model, Target, TrainingData, class_codes};
-use kumiko_vocabulary::learning::{Algorithm, Task, TrainingSpecification};
+use kumiko_vocabulary::learning::{Algorithm, DataOrigin, Task, TrainingSpecification};
 use kumiko_vocabulary::{Control, Fault};
+use sha2::{Digest as _, Sha256};
 
 use crate::matrix::{self, column_not_found, has, is_numeric};
 
@@ -63,6 +64,8 @@ pub fn train(
     };
     let mut model = kumiko_learn::train(&data, validation.as_ref(), specification, control)?;
     model.preprocessing = pipeline.map(Pipeline::to_bytes).transpose()?;
+    model.metadata.training_data =
+        Some(DataOrigin { uri: specification.training_data_uri.clone(), sha256: Some(digest(&data)) });
     model.metadata.server_version = Some(env!("CARGO_PKG_VERSION").to_owned());
     Ok(model)
 }
@@ -140,4 +143,25 @@ fn data(
         _ => None,
     };
     Ok(TrainingData { features: matrix::features(&prepared.features, names)?, target, weights })
+}
+
+/// What [`DataOrigin::sha256`] says.
+fn digest(data: &TrainingData) -> String {
+    let mut hash = Sha256::new();
+    for (name, column) in data.features.names.iter().zip(&data.features.columns) {
+        hash.update(name.as_bytes());
+        hash.update([0]);
+        // In pieces, so that the bytes of a long column are never all there twice.
+        for piece in column.chunks(4096) {
+            hash.update(piece.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>());
+        }
+    }
+    match &data.target {
+        Target::Classes { codes, classes } => {
+            hash.update(classes.join("\0").as_bytes());
+            hash.update(codes.iter().flat_map(|code| code.to_le_bytes()).collect::<Vec<u8>>());
+        }
+        Target::Values(values) => hash.update(values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>()),
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

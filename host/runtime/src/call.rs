@@ -96,6 +96,8 @@ impl Plugin {
         work: impl AsyncFnOnce(&Capability, &mut Store<State>) -> wasmtime::Result<T>,
     ) -> Result<T, Fault> {
         let cancellation = context.control.cancellation().clone();
+        // Kernels that still compute for a call that has ended learn of it by the same token.
+        let _stop = context.control.ending();
         let run = AssertUnwindSafe(self.run(context, ticks, work)).catch_unwind();
         tokio::select! {
             biased;

@@ -6,9 +6,10 @@ use kumiko_sdk::vocabulary::data::ValueCount;
 use kumiko_sdk::vocabulary::preparation::{Balancing, BalancingMethod};
 
 use crate::classes;
-use crate::destination::{Output, Part, WrittenObject, links, reply};
+use crate::destination::{Output, Part};
 use crate::listing::cut;
 use crate::source::{Reading, Source};
+use crate::writer::{WrittenObject, links, reply};
 
 const BALANCED: Part = Part::Only("balanced");
 
@@ -84,6 +85,15 @@ pub(crate) fn apply_class_imbalance_handling(arguments: Arguments) -> Result<Rep
         None => format!("Before: {}\nAfter: {}", classes::in_words(&before), classes::in_words(&after)),
     };
     let text = format!("{done}\n{train_data_s3_uri}");
-    let result = Balanced { train_data_s3_uri, target_column, method, weight_column, before, after, classes_not_listed, written };
+    let result = Balanced {
+        train_data_s3_uri,
+        target_column,
+        method,
+        weight_column,
+        before,
+        after,
+        classes_not_listed,
+        written,
+    };
     Ok(pictures.into_iter().fold(reply(result, text, links), Reply::image))
 }

@@ -6,10 +6,11 @@ use kumiko_sdk::prelude::*;
 use kumiko_sdk::second_names::SecondName;
 use kumiko_sdk::vocabulary::data::Column;
 
-use crate::destination::{Output, Part, WrittenObject, links, reply};
+use crate::destination::{Output, Part};
 use crate::listing::{counted, cut};
 use crate::naming;
 use crate::source::{Reading, Source};
+use crate::writer::{WrittenObject, links, reply};
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -65,7 +66,12 @@ pub(crate) fn apply_preprocessing(arguments: Arguments) -> Result<Reply<Applied>
 
     let width = columns.len() as u64;
     let columns_not_listed = cut(&mut columns);
-    let text = format!("Prepared {} of {} in {}: {data_s3_uri}", num_samples, counted(rows_given, "row"), counted(width, "column"));
+    let text = format!(
+        "Prepared {} of {} in {}: {data_s3_uri}",
+        num_samples,
+        counted(rows_given, "row"),
+        counted(width, "column")
+    );
     let applied = Applied { data_s3_uri, rows_given, num_samples, columns, columns_not_listed, written };
     Ok(reply(applied, text, links))
 }

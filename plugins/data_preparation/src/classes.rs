@@ -34,8 +34,11 @@ pub(crate) fn counts(frame: &Frame, column: &str) -> Result<Vec<ValueCount>> {
     let groups = Frame::sql(&query, &[("data", frame)])?;
     let classes = groups.height()?;
     if classes > MOST_CLASSES as u64 {
-        return Err(Fault::invalid("too_many_classes", format!("{column} has {classes} different values; a class column has at most {MOST_CLASSES}"))
-            .hint("name the column of the class"));
+        return Err(Fault::invalid(
+            "too_many_classes",
+            format!("{column} has {classes} different values; a class column has at most {MOST_CLASSES}"),
+        )
+        .hint("name the column of the class"));
     }
     let count = |mut row: serde_json::Map<String, Value>| ValueCount {
         count: row.get("n").and_then(Value::as_u64).unwrap_or_default(),
@@ -58,7 +61,8 @@ pub(crate) fn name(value: &Value) -> String {
 
 /// The classes in one line: `a 90, b 10`.
 pub(crate) fn in_words(classes: &[ValueCount]) -> String {
-    let shown: Vec<String> = classes.iter().take(10).map(|class| format!("{} {}", name(&class.value), class.count)).collect();
+    let shown: Vec<String> =
+        classes.iter().take(10).map(|class| format!("{} {}", name(&class.value), class.count)).collect();
     let left_out = classes.len().saturating_sub(shown.len());
     let rest = if left_out == 0 { String::new() } else { format!(" and {left_out} more classes") };
     format!("{}{rest}", shown.join(", "))
@@ -66,8 +70,11 @@ pub(crate) fn in_words(classes: &[ValueCount]) -> String {
 
 /// Draws the classes; PNG.
 pub(crate) fn draw(title: &str, classes: &[ValueCount]) -> Result<Vec<u8>> {
-    let mut bars: Vec<ClassCount> =
-        classes.iter().take(MOST_BARS).map(|class| ClassCount { name: name(&class.value), count: class.count }).collect();
+    let mut bars: Vec<ClassCount> = classes
+        .iter()
+        .take(MOST_BARS)
+        .map(|class| ClassCount { name: name(&class.value), count: class.count })
+        .collect();
     let rest: u64 = classes.iter().skip(MOST_BARS).map(|class| class.count).sum();
     if rest > 0 {
         bars.push(ClassCount { name: format!("({} more)", classes.len() - MOST_BARS), count: rest });

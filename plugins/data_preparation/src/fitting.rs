@@ -5,8 +5,9 @@ use kumiko_sdk::prelude::*;
 use kumiko_sdk::vocabulary::data::Column;
 use kumiko_sdk::vocabulary::preparation::{ColumnDescription, FitReport, PipelineDescription, PipelineSpecification};
 
-use crate::destination::{PIPELINE, Part, Place, WrittenObject};
+use crate::destination::{PIPELINE, Part, Place};
 use crate::listing::{counted, cut};
+use crate::writer::WrittenObject;
 
 /// The most output columns listed with one input column: a category may have become a thousand.
 const LISTED_OUTPUTS: usize = 10;
@@ -67,7 +68,11 @@ impl Fitted {
 
     /// The parts that [`Self::write`] writes, for [`Place::check`].
     pub(crate) fn parts(with_test: bool) -> Vec<Part> {
-        if with_test { vec![Part::Of("train"), Part::Of("test"), PIPELINE] } else { vec![Part::Only("train"), PIPELINE] }
+        if with_test {
+            vec![Part::Of("train"), Part::Of("test"), PIPELINE]
+        } else {
+            vec![Part::Only("train"), PIPELINE]
+        }
     }
 
     /// Writes the data and then the pipeline.
@@ -82,7 +87,9 @@ impl Fitted {
         let written = writer.finish();
 
         let PipelineDescription { output_columns: mut columns, columns: mut treatments, fit, .. } = self.description;
-        let FitReport { rows_without_target, rows_with_missing_values, values_not_finite, features: num_features, .. } = fit;
+        let FitReport {
+            rows_without_target, rows_with_missing_values, values_not_finite, features: num_features, ..
+        } = fit;
         let not_listed = cut(&mut columns) + cut(&mut treatments);
         treatments.iter_mut().for_each(|treatment| treatment.outputs.truncate(LISTED_OUTPUTS));
         let left_out = LeftOut { rows_without_target, rows_with_missing_values, values_not_finite };
@@ -104,7 +111,8 @@ impl Fitted {
 impl Prepared {
     /// The account in a few lines.
     pub(crate) fn in_words(&self) -> String {
-        let mut lines = vec![format!("Fitted on {}: {}.", counted(self.num_samples, "row"), counted(self.num_features, "feature"))];
+        let mut lines =
+            vec![format!("Fitted on {}: {}.", counted(self.num_samples, "row"), counted(self.num_features, "feature"))];
         let LeftOut { rows_without_target, rows_with_missing_values, .. } = self.left_out;
         if rows_without_target > 0 {
             lines.push(format!("Left out {} without a target.", counted(rows_without_target, "row")));

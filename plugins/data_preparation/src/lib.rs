@@ -2,8 +2,8 @@
 //!
 //! The host does the work on its frames; a tool reads its arguments, decides where results go, and says what became of
 //! the data. Every tool has a file of its own. What they share: [`source`] opens data sets, [`destination`] decides where
-//! objects go and writes them, [`fitting`] fits pipelines and accounts for them, [`classes`] counts classes, [`listing`]
-//! keeps answers short.
+//! results go, [`writer`] writes them, [`fitting`] fits pipelines and accounts for them, [`classes`] counts classes, [`naming`]
+//! knows file names, [`listing`] keeps answers short.
 //!
 //! Tools that compute write below the store's home unless told otherwise, under a name made from the data set's and a
 //! fingerprint of everything that decides the outcome. So the same call again writes the same bytes to the same place.
@@ -16,6 +16,7 @@ mod fitting;
 mod listing;
 mod naming;
 mod source;
+mod writer;
 
 mod apply_class_imbalance_handling;
 mod apply_preprocessing;

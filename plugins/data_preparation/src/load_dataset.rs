@@ -75,7 +75,11 @@ pub(crate) fn load_dataset(arguments: Arguments) -> Result<Reply<Loaded>> {
         counted(summary.rows, "row"),
         counted(num_columns, "column"),
         counted(summary.missing_values, "missing value"),
-        if columns_not_listed > 0 { format!(" {} not described here.", counted(columns_not_listed, "column")) } else { String::new() },
+        if columns_not_listed > 0 {
+            format!(" {} not described here.", counted(columns_not_listed, "column"))
+        } else {
+            String::new()
+        },
     );
     let names: Vec<String> = columns.iter().map(in_words).collect();
     let loaded = Loaded {
@@ -106,12 +110,16 @@ fn shorten_summary(columns: &mut Vec<ColumnSummary>, sample: &mut [Map<String, V
 
 /// A column in one line: `- age: integer, 3 missing, 18 to 90`.
 fn in_words(column: &ColumnSummary) -> String {
-    let kind = serde_json::to_value(column.data_type).ok().and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default();
+    let kind = serde_json::to_value(column.data_type)
+        .ok()
+        .and_then(|kind| kind.as_str().map(str::to_owned))
+        .unwrap_or_default();
     let mut line = format!("- {}: {kind}", column.name);
     if column.missing > 0 {
         line.push_str(&format!(", {} missing", column.missing));
     }
-    let range = column.numeric.as_ref().and_then(|numeric| Some(format!(", {} to {}", numeric.minimum?, numeric.maximum?)));
+    let range =
+        column.numeric.as_ref().and_then(|numeric| Some(format!(", {} to {}", numeric.minimum?, numeric.maximum?)));
     line.push_str(&range.unwrap_or_default());
     if let (Some(distinct), true) = (column.distinct, column.text.is_some()) {
         line.push_str(&format!(", {}", counted(distinct, "different value")));

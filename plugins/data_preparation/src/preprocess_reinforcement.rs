@@ -4,9 +4,10 @@ use kumiko_sdk::prelude::*;
 use kumiko_sdk::second_names::SecondName;
 use kumiko_sdk::vocabulary::preparation::{PipelineSpecification, ReinforcementSpecification};
 
-use crate::destination::{Output, links, reply};
+use crate::destination::Output;
 use crate::fitting::{Fitted, Prepared};
 use crate::source::{Reading, Source};
+use crate::writer::{links, reply};
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -5,15 +5,16 @@ use kumiko_sdk::prelude::*;
 use kumiko_sdk::second_names::SecondName;
 use kumiko_sdk::vocabulary::data::DataType;
 use kumiko_sdk::vocabulary::preparation::{
-    DEFAULT_SEED, EncodeCategorical, MissingValues, Normalize, PipelineSpecification, PreprocessingConfig, Split, SplitMethod,
-    SupervisedSpecification, TargetSummary, TaskType,
+    DEFAULT_SEED, EncodeCategorical, MissingValues, Normalize, PipelineSpecification, PreprocessingConfig, Split,
+    SplitMethod, SupervisedSpecification, TargetSummary, TaskType,
 };
 
 use crate::classes;
-use crate::destination::{Output, links, reply};
+use crate::destination::Output;
 use crate::fitting::{Fitted, Prepared};
 use crate::listing::cut;
 use crate::source::{Reading, Source, short_form};
+use crate::writer::{links, reply};
 
 /// The number of different whole numbers up to which a target counts as a class where the caller does not say.
 const MOST_INTEGER_CLASSES: u64 = 20;
@@ -63,8 +64,20 @@ impl Arguments {
     fn configuration(&mut self) -> Result<PreprocessingConfig> {
         let unset = PreprocessingConfig::default();
         let mut config = self.preprocessing_config.take().unwrap_or_default();
-        short_form("normalize", self.normalize, "preprocessing_config.normalize", &unset.normalize, &mut config.normalize)?;
-        short_form("handle_missing", self.handle_missing, "preprocessing_config.handle_missing", &unset.handle_missing, &mut config.handle_missing)?;
+        short_form(
+            "normalize",
+            self.normalize,
+            "preprocessing_config.normalize",
+            &unset.normalize,
+            &mut config.normalize,
+        )?;
+        short_form(
+            "handle_missing",
+            self.handle_missing,
+            "preprocessing_config.handle_missing",
+            &unset.handle_missing,
+            &mut config.handle_missing,
+        )?;
         short_form(
             "encode_categorical",
             self.encode_categorical,
@@ -100,7 +113,9 @@ pub(crate) struct PreparedSupervised {
 #[tool(title = "Preprocess for supervised learning", destructive, idempotent, long_running)]
 pub(crate) fn preprocess_supervised(mut arguments: Arguments) -> Result<Reply<PreparedSupervised>> {
     let preprocessing_config = arguments.configuration()?;
-    let Arguments { dataset_s3_uri, reading, target_column, task_type, test_size, seed, generate_plots, output, .. } = arguments;
+    let Arguments {
+        dataset_s3_uri, reading, target_column, task_type, test_size, seed, generate_plots, output, ..
+    } = arguments;
     let source = Source::open(&dataset_s3_uri, reading)?;
     let task_type = task_type.map_or_else(|| inferred_task(&source.frame, &target_column), Ok)?;
     let split = test_size.map(|test_size| hold_out(test_size, seed, task_type, &target_column));
@@ -146,11 +161,12 @@ fn hold_out(test_size: f64, seed: u64, task_type: TaskType, target_column: &str)
 
 /// What a target is taken for where the caller does not say. A column that is not there is left to the fitting to name.
 fn inferred_task(frame: &Frame, target_column: &str) -> Result<TaskType> {
-    let most_classes = match frame.schema()?.iter().find(|column| column.name == target_column).map(|column| column.data_type) {
-        Some(DataType::Integer) => MOST_INTEGER_CLASSES,
-        Some(DataType::Number) => 2,
-        _ => return Ok(TaskType::Classification),
-    };
+    let most_classes =
+        match frame.schema()?.iter().find(|column| column.name == target_column).map(|column| column.data_type) {
+            Some(DataType::Integer) => MOST_INTEGER_CLASSES,
+            Some(DataType::Number) => 2,
+            _ => return Ok(TaskType::Classification),
+        };
     let classes = classes::distinct(frame, target_column)?;
     Ok(if classes <= most_classes { TaskType::Classification } else { TaskType::Regression })
 }
@@ -158,7 +174,9 @@ fn inferred_task(frame: &Frame, target_column: &str) -> Result<TaskType> {
 /// A picture of the classes, where one is wanted and there are classes.
 fn picture(target: Option<&TargetSummary>, wanted: bool, column: &str) -> Result<Option<Vec<u8>>> {
     match target {
-        Some(TargetSummary::Classes(classes)) if wanted => classes::draw(&format!("Training rows by {column}"), classes).map(Some),
+        Some(TargetSummary::Classes(classes)) if wanted => {
+            classes::draw(&format!("Training rows by {column}"), classes).map(Some)
+        }
         _ => Ok(None),
     }
 }
@@ -207,7 +225,10 @@ mod tests {
     #[test]
     fn held_out_rows_keep_the_shares_of_the_classes() {
         let split = hold_out(0.25, 7, TaskType::Classification, "y");
-        assert_eq!((split.method, split.column.as_deref(), split.ratios), (SplitMethod::Stratified, Some("y"), vec![0.75, 0.25]));
+        assert_eq!(
+            (split.method, split.column.as_deref(), split.ratios),
+            (SplitMethod::Stratified, Some("y"), vec![0.75, 0.25])
+        );
         assert_eq!(hold_out(0.25, 7, TaskType::Regression, "y").method, SplitMethod::Random);
     }
 }

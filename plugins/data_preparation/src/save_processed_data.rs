@@ -5,8 +5,8 @@ use kumiko_sdk::prelude::*;
 use kumiko_sdk::second_names::SecondName;
 use kumiko_sdk::vocabulary::data::{Compression, FileFormat, WriteOptions};
 
-use crate::destination::{WrittenObject, links, reply};
 use crate::source::{Reading, Source, format_schema};
+use crate::writer::{WrittenObject, links, reply};
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -67,15 +67,21 @@ impl Arguments {
     fn write_options(&self) -> Result<WriteOptions> {
         let uri = &self.output_s3_uri;
         if uri.ends_with('/') {
-            return Err(Fault::invalid("output_is_a_folder", format!("`output_s3_uri` is {uri}, a folder; an object was expected"))
-                .hint("name the object: s3://bucket/folder/clean.parquet"));
+            return Err(Fault::invalid(
+                "output_is_a_folder",
+                format!("`output_s3_uri` is {uri}, a folder; an object was expected"),
+            )
+            .hint("name the object: s3://bucket/folder/clean.parquet"));
         }
         let named = write_options(uri, self.output_format)?;
         if let (Some(named), Some(asked)) = (named.compression, self.compression)
             && named != asked
         {
-            return Err(Fault::invalid("compression_mismatch", format!("{uri} ends in the name of another compression than `compression`"))
-                .hint("leave out `compression`, or end the uri in it"));
+            return Err(Fault::invalid(
+                "compression_mismatch",
+                format!("{uri} ends in the name of another compression than `compression`"),
+            )
+            .hint("leave out `compression`, or end the uri in it"));
         }
         Ok(WriteOptions {
             format: named.format,
@@ -97,7 +103,11 @@ mod tests {
     #[test]
     fn the_end_of_the_uri_says_how_to_write() {
         let options = options(json!({ "output_s3_uri": "s3://b/a.tsv.zst" })).unwrap();
-        let expected = WriteOptions { format: FileFormat::Csv, compression: Some(Compression::Zstd), delimiter: Some("\t".to_owned()) };
+        let expected = WriteOptions {
+            format: FileFormat::Csv,
+            compression: Some(Compression::Zstd),
+            delimiter: Some("\t".to_owned()),
+        };
         assert_eq!(options, expected);
     }
 
@@ -111,6 +121,9 @@ mod tests {
         ] {
             assert_eq!(options(arguments).unwrap_err().code, code);
         }
-        assert_eq!(options(json!({ "output_s3_uri": "s3://b/a", "output_format": "json" })).unwrap().format, FileFormat::Json);
+        assert_eq!(
+            options(json!({ "output_s3_uri": "s3://b/a", "output_format": "json" })).unwrap().format,
+            FileFormat::Json
+        );
     }
 }

@@ -82,8 +82,11 @@ pub(crate) fn short_form<T: Into<U>, U: PartialEq>(
 ) -> Result<()> {
     let Some(value) = value.map(Into::into) else { return Ok(()) };
     if nested != unset && *nested != value {
-        return Err(Fault::invalid("contradictory_arguments", format!("`{short}` and `{long}` mean the same and say different things"))
-            .hint(format!("give `{short}` or `{long}`, not both")));
+        return Err(Fault::invalid(
+            "contradictory_arguments",
+            format!("`{short}` and `{long}` mean the same and say different things"),
+        )
+        .hint(format!("give `{short}` or `{long}`, not both")));
     }
     *nested = value;
     Ok(())

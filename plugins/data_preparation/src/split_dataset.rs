@@ -4,8 +4,9 @@ use kumiko_sdk::prelude::*;
 use kumiko_sdk::second_names::SecondName;
 use kumiko_sdk::vocabulary::preparation::{DEFAULT_SEED, Split, SplitMethod};
 
-use crate::destination::{Output, Part, WrittenObject, links, reply};
+use crate::destination::{Output, Part};
 use crate::source::{Reading, Source};
+use crate::writer::{WrittenObject, links, reply};
 
 /// The share of the validation and of the test rows where no share is given.
 const DEFAULT_RATIO: f64 = 0.15;
@@ -76,7 +77,8 @@ pub(crate) struct Divided {
 pub(crate) fn split_dataset(arguments: Arguments) -> Result<Reply<Divided>> {
     let shares = shares(arguments.train_ratio, arguments.validation_ratio, arguments.test_ratio)?;
     let given = |(name, share): (&'static str, f64)| (share > NOTHING).then_some((Part::Of(name), share));
-    let (parts, ratios): (Vec<Part>, Vec<f64>) = ["train", "validation", "test"].into_iter().zip(shares).filter_map(given).unzip();
+    let (parts, ratios): (Vec<Part>, Vec<f64>) =
+        ["train", "validation", "test"].into_iter().zip(shares).filter_map(given).unzip();
     let split = Split { ratios, method: arguments.method, column: arguments.column, seed: arguments.seed };
 
     let source = Source::open(&arguments.dataset_s3_uri, arguments.reading)?;
@@ -90,8 +92,11 @@ pub(crate) fn split_dataset(arguments: Arguments) -> Result<Reply<Divided>> {
     let written = writer.finish();
     let links = links(&written);
 
-    let uri = |content: &str| written.iter().find(|written| written.content == content).map(|written| written.object.uri.clone());
-    let lines: Vec<String> = written.iter().map(|object| format!("{}: {}", object.content, object.in_words())).collect();
+    let uri = |content: &str| {
+        written.iter().find(|written| written.content == content).map(|written| written.object.uri.clone())
+    };
+    let lines: Vec<String> =
+        written.iter().map(|object| format!("{}: {}", object.content, object.in_words())).collect();
     let divided = Divided {
         train_data_s3_uri: uri("train").unwrap_or_default(),
         validation_data_s3_uri: uri("validation"),
@@ -120,7 +125,12 @@ fn shares(train: Option<f64>, validation: Option<f64>, test: Option<f64>) -> Res
     };
     let [train, validation, test] = shares;
     let sum: f64 = shares.iter().sum();
-    if (sum - 1.0).abs() <= SUM_TOLERANCE && train > NOTHING && train < 1.0 - NOTHING && validation >= 0.0 && test >= 0.0 {
+    if (sum - 1.0).abs() <= SUM_TOLERANCE
+        && train > NOTHING
+        && train < 1.0 - NOTHING
+        && validation >= 0.0
+        && test >= 0.0
+    {
         return Ok(shares);
     }
     Err(Fault::invalid(

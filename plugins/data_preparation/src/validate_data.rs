@@ -2,7 +2,9 @@
 
 use kumiko_sdk::prelude::*;
 use kumiko_sdk::second_names::SecondName;
-use kumiko_sdk::vocabulary::data::{DEFAULT_MAXIMUM_MISSING_RATIO, Severity, ValidationReport, ValidationRules, Verdict, Violation};
+use kumiko_sdk::vocabulary::data::{
+    DEFAULT_MAXIMUM_MISSING_RATIO, Severity, ValidationReport, ValidationRules, Verdict, Violation,
+};
 
 use crate::listing::{Detail, counted, cut, shorten};
 use crate::source::{Reading, Source, short_form};
@@ -37,7 +39,13 @@ impl Arguments {
     /// The rules with the short forms in their places.
     fn rules(&mut self) -> Result<ValidationRules> {
         let mut rules = self.schema.take().unwrap_or_default();
-        short_form("target_column", self.target_column.take(), "schema.target_column", &None, &mut rules.target_column)?;
+        short_form(
+            "target_column",
+            self.target_column.take(),
+            "schema.target_column",
+            &None,
+            &mut rules.target_column,
+        )?;
         short_form(
             "max_missing_ratio",
             self.max_missing_ratio,
@@ -87,11 +95,15 @@ pub(crate) struct Validated {
 pub(crate) fn validate_data(mut arguments: Arguments) -> Result<Reply<Validated>> {
     let rules = arguments.rules()?;
     let source = Source::open(&arguments.data_s3_uri, arguments.reading)?;
-    let ValidationReport { verdict, rows, columns, errors, warnings, mut violations } = source.frame.validate(&rules)?;
+    let ValidationReport { verdict, rows, columns, errors, warnings, mut violations } =
+        source.frame.validate(&rules)?;
     let mut violations_not_listed = 0;
     if arguments.detail == Detail::Summary {
         violations_not_listed = cut(&mut violations);
-        violations.iter_mut().flat_map(|violation| &mut violation.examples).for_each(|example| shorten(&mut example.value));
+        violations
+            .iter_mut()
+            .flat_map(|violation| &mut violation.examples)
+            .for_each(|example| shorten(&mut example.value));
     }
     let mut lines = vec![format!(
         "{} {}: {} and {} in {}.",
@@ -111,7 +123,8 @@ pub(crate) fn validate_data(mut arguments: Arguments) -> Result<Reply<Validated>
     }
     let uri = source.info.uri;
     let valid = verdict != Verdict::Failed;
-    let validated = Validated { uri, verdict, valid, rows, columns, errors, warnings, violations, violations_not_listed };
+    let validated =
+        Validated { uri, verdict, valid, rows, columns, errors, warnings, violations, violations_not_listed };
     Ok(Reply::new(validated).text(lines.join("\n")))
 }
 
@@ -134,19 +147,28 @@ mod tests {
 
     #[test]
     fn the_arguments_of_the_original_become_rules() {
-        let rules = rules(json!({ "s3_uri": "a.csv", "file_format": "csv", "required_columns": ["a"], "max_missing_ratio": 0.1 })).unwrap();
+        let rules = rules(
+            json!({ "s3_uri": "a.csv", "file_format": "csv", "required_columns": ["a"], "max_missing_ratio": 0.1 }),
+        )
+        .unwrap();
         assert_eq!((rules.required_columns, rules.maximum_missing_ratio), (vec!["a".to_owned()], 0.1));
     }
 
     #[test]
     fn required_columns_join_those_of_the_schema() {
-        let rules = rules(json!({ "data_s3_uri": "a.csv", "required_columns": ["a", "b"], "schema": { "required_columns": ["a"] } })).unwrap();
+        let rules = rules(
+            json!({ "data_s3_uri": "a.csv", "required_columns": ["a", "b"], "schema": { "required_columns": ["a"] } }),
+        )
+        .unwrap();
         assert_eq!(rules.required_columns, ["a", "b"]);
     }
 
     #[test]
     fn a_rule_that_is_given_twice_and_differently_is_refused() {
-        let fault = rules(json!({ "data_s3_uri": "a.csv", "max_missing_ratio": 0.1, "schema": { "maximum_missing_ratio": 0.2 } })).unwrap_err();
+        let fault = rules(
+            json!({ "data_s3_uri": "a.csv", "max_missing_ratio": 0.1, "schema": { "maximum_missing_ratio": 0.2 } }),
+        )
+        .unwrap_err();
         assert_eq!(fault.code, "contradictory_arguments");
     }
 }

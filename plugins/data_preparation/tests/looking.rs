@@ -13,13 +13,19 @@ fn a_data_set_is_described_column_by_column() {
     let host = host();
     let loaded = call(&host, "load_dataset", json!({ "s3_uri": CUSTOMERS, "sample_rows": 2 }));
     let result = &loaded.structured;
-    assert_eq!((&result["rows"], &result["num_columns"], &result["missing_values"]), (&json!(40), &json!(4), &json!(4)));
+    assert_eq!(
+        (&result["rows"], &result["num_columns"], &result["missing_values"]),
+        (&json!(40), &json!(4), &json!(4))
+    );
     assert_eq!(result["columns"][0]["missing"], 4);
     assert_eq!(result["columns"][2]["distinct"], 3);
-    assert_eq!(result["sample"], json!([
-        { "age": 20, "income": 1000.5, "city": "Kyoto", "churn": "yes" },
-        { "age": 21, "income": 1010.5, "city": "Osaka", "churn": "no" },
-    ]));
+    assert_eq!(
+        result["sample"],
+        json!([
+            { "age": 20, "income": 1000.5, "city": "Kyoto", "churn": "yes" },
+            { "age": 21, "income": 1010.5, "city": "Osaka", "churn": "no" },
+        ])
+    );
     assert!(loaded.shown_text().contains("- city: text, 3 different values"), "{}", loaded.shown_text());
 }
 
@@ -41,7 +47,11 @@ fn reading_options_reach_the_reader() {
     let host = host();
     host.put("s3://data/export.txt", "1;x\n2;-\n").unwrap();
     let options = json!({ "delimiter": ";", "header": false, "null_values": ["-"] });
-    let loaded = call(&host, "load_dataset", json!({ "s3_uri": "s3://data/export.txt", "file_format": "csv", "read_options": options }));
+    let loaded = call(
+        &host,
+        "load_dataset",
+        json!({ "s3_uri": "s3://data/export.txt", "file_format": "csv", "read_options": options }),
+    );
     assert_eq!(loaded.structured["columns"][1]["missing"], 1);
 }
 
@@ -56,8 +66,12 @@ fn a_data_set_that_is_not_there_is_named() {
 fn a_call_in_the_words_of_the_original_is_understood() {
     let arguments = json!({ "s3_uri": CUSTOMERS, "file_format": "csv", "required_columns": ["age", "name"], "max_missing_ratio": 0.05 });
     let validated = call(&host(), "validate_data", arguments).structured;
-    assert_eq!((&validated["verdict"], &validated["valid"], &validated["errors"]), (&json!("failed"), &json!(false), &json!(2)));
-    let rules: Vec<&str> = validated["violations"].as_array().unwrap().iter().map(|found| found["rule"].as_str().unwrap()).collect();
+    assert_eq!(
+        (&validated["verdict"], &validated["valid"], &validated["errors"]),
+        (&json!("failed"), &json!(false), &json!(2))
+    );
+    let rules: Vec<&str> =
+        validated["violations"].as_array().unwrap().iter().map(|found| found["rule"].as_str().unwrap()).collect();
     assert!(rules.contains(&"required_column") && rules.contains(&"missing_values"), "{rules:?}");
 }
 
@@ -66,7 +80,10 @@ fn rules_for_columns_are_checked_with_example_rows() {
     let schema = json!({ "columns": [{ "name": "city", "allowed_values": ["Kyoto", "Osaka"] }] });
     let validated = call(&host(), "validate_data", json!({ "data_s3_uri": CUSTOMERS, "schema": schema }));
     let found = &validated.structured["violations"][0];
-    assert_eq!((&found["rule"], &found["count"], &found["examples"][0]), (&json!("allowed_values"), &json!(13), &json!({ "row": 2, "value": "Nara" })));
+    assert_eq!(
+        (&found["rule"], &found["count"], &found["examples"][0]),
+        (&json!("allowed_values"), &json!(13), &json!({ "row": 2, "value": "Nara" }))
+    );
     assert!(validated.shown_text().contains("failed"), "{}", validated.shown_text());
 }
 

@@ -36,10 +36,18 @@ fn arguments_are_closed_described_and_without_alternatives_at_the_top() {
         let schema = (tool.input_schema)();
         assert_eq!(schema["additionalProperties"], false, "{}", tool.name);
         for keyword in ["anyOf", "oneOf", "allOf"] {
-            assert!(schema.get(keyword).is_none(), "{}: some clients refuse `{keyword}` at the top of a schema", tool.name);
+            assert!(
+                schema.get(keyword).is_none(),
+                "{}: some clients refuse `{keyword}` at the top of a schema",
+                tool.name
+            );
         }
         for (name, property) in schema["properties"].as_object().unwrap() {
-            assert!(property["description"].as_str().is_some_and(|text| !text.is_empty()), "{}: {name} is not described", tool.name);
+            assert!(
+                property["description"].as_str().is_some_and(|text| !text.is_empty()),
+                "{}: {name} is not described",
+                tool.name
+            );
         }
     }
 }

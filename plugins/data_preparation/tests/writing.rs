@@ -34,7 +34,8 @@ fn other_bytes_under_the_same_uri_get_another_place() {
 fn a_named_place_is_not_written_over_unless_asked_to() {
     let host = host();
     host.put("s3://data/out.parquet", "precious").unwrap();
-    let mut arguments = json!({ "dataset_s3_uri": CUSTOMERS, "target_column": "churn", "output_s3_uri": "s3://data/out.parquet" });
+    let mut arguments =
+        json!({ "dataset_s3_uri": CUSTOMERS, "target_column": "churn", "output_s3_uri": "s3://data/out.parquet" });
     let fault = refused(&host, "preprocess_supervised", arguments.clone());
     assert_eq!((fault.kind, fault.code.as_str()), (FaultKind::Conflict, "object_exists"));
     assert!(fault.hint.unwrap().contains("overwrite"));
@@ -72,7 +73,11 @@ fn class_weights_are_a_column() {
 #[test]
 fn a_data_set_is_saved_in_the_format_that_its_name_says() {
     let host = host();
-    let saved = call(&host, "save_processed_data", json!({ "dataset_s3_uri": CUSTOMERS, "output_s3_uri": "s3://out/customers.ndjson.gz" }));
+    let saved = call(
+        &host,
+        "save_processed_data",
+        json!({ "dataset_s3_uri": CUSTOMERS, "output_s3_uri": "s3://out/customers.ndjson.gz" }),
+    );
     assert_eq!((&saved.structured["format"], &saved.structured["written"]["rows"]), (&json!("ndjson"), &json!(40)));
     assert!(host.bytes("s3://out/customers.ndjson.gz").unwrap().starts_with(&[0x1f, 0x8b]));
     assert_eq!(column(&host, "s3://out/customers.ndjson.gz", "income")["numeric"]["minimum"], 1000.5);
@@ -83,7 +88,8 @@ fn saving_over_something_needs_the_word() {
     let host = host();
     let arguments = json!({ "dataset_s3_uri": CUSTOMERS, "output_s3_uri": CUSTOMERS });
     assert_eq!(refused(&host, "save_processed_data", arguments).code, "object_exists");
-    let arguments = json!({ "dataset_s3_uri": CUSTOMERS, "output_s3_uri": CUSTOMERS, "delimiter": ";", "overwrite": true });
+    let arguments =
+        json!({ "dataset_s3_uri": CUSTOMERS, "output_s3_uri": CUSTOMERS, "delimiter": ";", "overwrite": true });
     call(&host, "save_processed_data", arguments);
     assert!(host.text(CUSTOMERS).unwrap().starts_with("age;income;city;churn\n"));
 }

@@ -109,6 +109,7 @@ impl<A: Choice> TrainingArguments<A> {
             excluded_columns: self.excluded_columns.clone(),
             seed: self.seed,
             training_job_name: name.map(str::to_owned),
+            training_data_uri: Some(self.train_data_s3_uri.clone()),
             ..TrainingSpecification::new(self.algorithm.algorithm(), A::TASK, self.target_column.as_str())
         }
     }

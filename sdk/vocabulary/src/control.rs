@@ -24,5 +24,9 @@ impl Control for Unattended {
 /// The fault with which cancelled work ends.
 #[must_use]
 pub fn cancelled() -> crate::Fault {
-    crate::Fault::new(crate::FaultKind::Stopped, "cancelled", "the call was cancelled before it finished; nothing was written")
+    crate::Fault::new(
+        crate::FaultKind::Stopped,
+        "cancelled",
+        "the call was cancelled before it finished; nothing was written",
+    )
 }

@@ -58,7 +58,7 @@ pub struct Fault {
     pub hint: Option<String>,
     /// Anything a program could use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data: Option<Value>,
+    pub data: Option<Box<Value>>,
 }
 
 impl Fault {
@@ -92,7 +92,7 @@ impl Fault {
     /// The same fault with something for programs.
     #[must_use]
     pub fn data(mut self, data: Value) -> Self {
-        self.data = Some(data);
+        self.data = Some(Box::new(data));
         self
     }
 }

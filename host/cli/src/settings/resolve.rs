@@ -269,11 +269,18 @@ fn storage<E: Fn(&str) -> Option<OsString>>(
 ) -> Result<(Storage, String), SettingsError> {
     let section = &file.storage;
     let backend = sources.text("storage.backend", &["KUMIKO_STORAGE"], None, section.backend.clone());
-    let bucket = sources
-        .text("storage.bucket", &["MLOPS_S3_BUCKET"], None, section.bucket.clone())
-        .map_or(DEFAULT_BUCKET.to_owned(), |found| found.value);
+    let bucket = match sources.text("storage.bucket", &["MLOPS_S3_BUCKET"], None, section.bucket.clone()) {
+        Some(found) => found.value,
+        None => {
+            sources.record("storage.bucket", &Found { value: DEFAULT_BUCKET, origin: Origin::Default });
+            DEFAULT_BUCKET.to_owned()
+        }
+    };
     let storage = match backend {
-        None => Storage::Embedded,
+        None => {
+            sources.record("storage.backend", &Found { value: "embedded", origin: Origin::Default });
+            Storage::Embedded
+        }
         Some(found) if found.value == "embedded" => Storage::Embedded,
         Some(found) if found.value == "s3" => Storage::S3 {
             endpoint: sources

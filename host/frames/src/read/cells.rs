@@ -136,11 +136,13 @@ fn values<'a, T: Default>(
     let mut positions = Vec::new();
     for cell in cells {
         let content;
-        let text = if cell.starts_with('"') {
-            content = unquoted(cell);
-            content.trim()
-        } else {
-            cell.trim_matches([' ', '\t'])
+        let text = match (cell.as_bytes().first(), cell.as_bytes().last()) {
+            (Some(b'"'), _) => {
+                content = unquoted(cell);
+                content.trim_matches([' ', '\t'])
+            }
+            (Some(b' ' | b'\t'), _) | (_, Some(b' ' | b'\t')) => cell.trim_matches([' ', '\t']),
+            _ => cell,
         };
         if missing.is(text) {
             positions.push(values.len() as u32);
@@ -182,7 +184,7 @@ fn texts<'a>(cells: impl Iterator<Item = &'a str>, count: usize, missing: &Missi
     let mut filled = false;
     for cell in cells {
         let content = unquoted(cell);
-        if missing.is(content.trim()) {
+        if missing.is(content.trim_matches([' ', '\t'])) {
             builder.append_null();
         } else {
             filled = true;

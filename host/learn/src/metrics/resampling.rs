@@ -7,6 +7,9 @@ use rayon::prelude::*;
 use crate::error::Error;
 use crate::random::Random;
 
+/// Sets the resampling apart from the training: with one seed for both, a resample would draw the very rows of a tree's bag.
+const RESAMPLING: u64 = 0x5245_5341_4d50_4c45;
+
 /// The ends of a 95 % interval.
 const ENDS: [f64; 2] = [0.025, 0.975];
 
@@ -29,7 +32,7 @@ pub(super) fn resample<T: Send>(
         .map_init(
             || vec![0_u32; rows],
             |times, sample| {
-                let mut random = Random::new(seed, sample);
+                let mut random = Random::new(seed ^ RESAMPLING, sample);
                 times.fill(0);
                 for _ in 0..rows {
                     if let Some(times) = times.get_mut(random.below(rows)) {

@@ -105,7 +105,7 @@ pub enum Error {
         path: String,
     },
     /// What is there is a folder, a device or a socket.
-    #[error("{} is not a regular file", shown(path))]
+    #[error("{} is a folder or something else that is no regular file", shown(path))]
     NotAFile {
         /// The path or uri as given.
         path: String,

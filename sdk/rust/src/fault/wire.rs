@@ -14,7 +14,7 @@ pub(crate) fn outward(fault: Fault) -> wire::Fault {
     }
     let pause = retry_after(&fault);
     let Fault { kind, code, message, hint, mut data } = fault;
-    if let Some(serde_json::Value::Object(fields)) = &mut data
+    if let Some(serde_json::Value::Object(fields)) = data.as_deref_mut()
         && pause.is_some()
     {
         // The pause has a place of its own in the contract.
@@ -53,7 +53,7 @@ pub(crate) fn inward(fault: wire::Fault) -> Fault {
         },
         wire::Fault::Protocol(ProtocolError { code, message, data }) => return protocol(code, message, parsed(data)),
     };
-    Fault { kind, code: detail.code, message: detail.message, hint: detail.hint, data: parsed(detail.data) }
+    Fault { kind, code: detail.code, message: detail.message, hint: detail.hint, data: parsed(detail.data).map(Box::new) }
 }
 
 /// An unavailability with a known pause: the pause joins the data where that is an object, and replaces it elsewhere.
@@ -62,7 +62,7 @@ fn paused(detail: FaultDetail, milliseconds: u64) -> Fault {
     fault.hint = detail.hint;
     if let Some(serde_json::Value::Object(mut data)) = parsed(detail.data) {
         data.insert(RETRY_AFTER.to_owned(), milliseconds.into());
-        fault.data = Some(data.into());
+        fault.data = Some(Box::new(data.into()));
     }
     fault
 }
@@ -129,7 +129,7 @@ mod tests {
             retry_after: Some(10),
         });
         let fault = inward(wire.clone());
-        assert_eq!(fault.data, Some(json!({ "queue": 4, RETRY_AFTER: 10 })));
+        assert_eq!(fault.data.as_deref(), Some(&json!({ "queue": 4, RETRY_AFTER: 10 })));
         let wire::Fault::Unavailable(Unavailability { retry_after, detail }) = outward(fault) else {
             panic!("another kind")
         };

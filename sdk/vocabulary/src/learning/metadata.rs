@@ -113,7 +113,8 @@ pub struct DataOrigin {
     /// Where it was read from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uri: Option<String>,
-    /// The SHA-256 of its bytes, in hexadecimal.
+    /// The SHA-256 of what was learnt from, in hexadecimal: names and 32-bit values of the features, column by column, then the
+    /// answers. The same rows give the same digest in whatever file they come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
 }

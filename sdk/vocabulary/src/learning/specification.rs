@@ -101,6 +101,9 @@ pub struct TrainingSpecification {
     /// The model's name. Without it the model is named after its algorithm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training_job_name: Option<String>,
+    /// Where the training rows were read from, for the model to remember.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training_data_uri: Option<String>,
 }
 
 impl TrainingSpecification {
@@ -115,6 +118,7 @@ impl TrainingSpecification {
             excluded_columns: Vec::new(),
             seed: DEFAULT_SEED,
             training_job_name: None,
+            training_data_uri: None,
         }
     }
 
