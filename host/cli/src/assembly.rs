@@ -10,6 +10,7 @@ use kumiko_functions::{Cache, Compute, Services};
 use kumiko_runtime::{Compiler, Runtime, Workshop};
 use kumiko_services::objects::{EmbeddedStore, Folders, ObjectStore, Objects};
 use kumiko_services_aws::{S3Settings, S3Store};
+use kumiko_vocabulary::Fault;
 
 use crate::logging::Journal;
 use crate::settings::{Settings, Storage};
@@ -36,7 +37,7 @@ pub(crate) async fn host(settings: &Settings) -> anyhow::Result<Host> {
         &data.join("keys/compiled-code"),
         Workshop::Child(program),
     )?;
-    let folders = Folders::new(settings.allow.clone())?;
+    let folders = Folders::new(settings.allow.clone()).map_err(Fault::from)?;
     let objects = Objects::new(store(settings).await?, folders);
     let services = Services {
         objects: Arc::new(objects),
@@ -70,7 +71,7 @@ async fn store(settings: &Settings) -> anyhow::Result<Arc<dyn ObjectStore>> {
                 kms_key: kms_key_id.clone(),
                 force_path_style: None,
             };
-            Ok(Arc::new(S3Store::connect(s3, &settings.data).await?))
+            Ok(Arc::new(S3Store::connect(s3, &settings.data).await.map_err(Fault::from)?))
         }
     }
 }

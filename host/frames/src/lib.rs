@@ -12,7 +12,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
 mod balance;
-mod cache;
 mod calendar;
 mod error;
 mod frame;
@@ -31,7 +30,6 @@ mod types;
 mod validate;
 mod write;
 
-pub use cache::{FrameCache, FrameKey};
 pub use error::Error;
 pub use frame::{ColumnData, Frame, MAXIMUM_ARROW_BYTES};
 pub use pipeline::{PIPELINE_FORMAT_VERSION, Pipeline};

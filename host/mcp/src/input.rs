@@ -185,6 +185,8 @@ fn bytes(hexadecimal: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn required() -> InputRequired {

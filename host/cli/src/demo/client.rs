@@ -60,6 +60,11 @@ impl Client {
         Ok(Self { session, listener })
     }
 
+    /// How many tools the server has, once it has loaded its plugins.
+    pub(super) async fn tools(&self) -> anyhow::Result<usize> {
+        Ok(self.session.list_all_tools().await.context("the tools could not be listed")?.len())
+    }
+
     /// Calls a tool: its structured result, or its fault as the error.
     pub(super) async fn call(
         &self,

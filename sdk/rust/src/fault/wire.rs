@@ -53,7 +53,13 @@ pub(crate) fn inward(fault: wire::Fault) -> Fault {
         },
         wire::Fault::Protocol(ProtocolError { code, message, data }) => return protocol(code, message, parsed(data)),
     };
-    Fault { kind, code: detail.code, message: detail.message, hint: detail.hint, data: parsed(detail.data).map(Box::new) }
+    Fault {
+        kind,
+        code: detail.code,
+        message: detail.message,
+        hint: detail.hint,
+        data: parsed(detail.data).map(Box::new),
+    }
 }
 
 /// An unavailability with a known pause: the pause joins the data where that is an object, and replaces it elsewhere.

@@ -1,0 +1,55 @@
+//! `docs/vocabulary.md` holds the JSON Schema of every document, as the types have it.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use kumiko_vocabulary::data::{DatasetSummary, ReadOptions, ValidationReport, ValidationRules, WriteOptions};
+use kumiko_vocabulary::evaluation::{
+    ClassificationReport, Comparison, ComparisonSpecification, EvaluationSpecification, RegressionReport,
+};
+use kumiko_vocabulary::figures::Figure;
+use kumiko_vocabulary::learning::{ModelMetadata, TrainingSpecification};
+use kumiko_vocabulary::preparation::{Balancing, PipelineDescription, PipelineSpecification, Split};
+use schemars::{Schema, schema_for};
+
+/// The documents by the names that the contract uses.
+fn documents() -> Vec<(&'static str, Schema)> {
+    vec![
+        ("read-options", schema_for!(ReadOptions)),
+        ("write-options", schema_for!(WriteOptions)),
+        ("dataset-summary", schema_for!(DatasetSummary)),
+        ("validation-rules", schema_for!(ValidationRules)),
+        ("validation-report", schema_for!(ValidationReport)),
+        ("pipeline", schema_for!(PipelineSpecification)),
+        ("pipeline-description", schema_for!(PipelineDescription)),
+        ("split", schema_for!(Split)),
+        ("balancing", schema_for!(Balancing)),
+        ("training-specification", schema_for!(TrainingSpecification)),
+        ("model-metadata", schema_for!(ModelMetadata)),
+        ("evaluation-specification", schema_for!(EvaluationSpecification)),
+        ("classification-report", schema_for!(ClassificationReport)),
+        ("regression-report", schema_for!(RegressionReport)),
+        ("comparison-specification", schema_for!(ComparisonSpecification)),
+        ("comparison", schema_for!(Comparison)),
+        ("figure", schema_for!(Figure)),
+    ]
+}
+
+#[test]
+fn the_page_says_what_the_types_say() {
+    let mut page = "# Vocabulary\n\nThe JSON documents of the contract (`wit/`), by the names used there, as JSON Schema 2020-12. They are the types of the \
+crate `kumiko-vocabulary`; a test keeps this page equal to them (`KUMIKO_WRITE_DOCS=1 cargo test --release --workspace --test documentation` \
+writes it).\n"
+        .to_owned();
+    for (name, schema) in documents() {
+        let schema = serde_json::to_string_pretty(&schema).unwrap();
+        write!(page, "\n## `{name}`\n\n```json\n{schema}\n```\n").unwrap();
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/vocabulary.md");
+    if std::env::var_os("KUMIKO_WRITE_DOCS").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == page, "docs/vocabulary.md does not say what the types say: write it with KUMIKO_WRITE_DOCS=1");
+}
