@@ -329,6 +329,7 @@ pub struct ColumnRule {
     pub maximum: Option<f64>,
     /// The values allowed: text, numbers or booleans. Empty: any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<AllowedValue>")]
     pub allowed_values: Vec<Value>,
     /// A regular expression (RE2 syntax) that every text must match somewhere; anchor it with `^` and `$` to match whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -336,6 +337,17 @@ pub struct ColumnRule {
     /// True where no value may occur twice.
     #[serde(default)]
     pub unique: bool,
+}
+
+// The schema that stands in for `Value`, which has none: some clients refuse a schema that says nothing.
+/// A text, a number, or true or false.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only its schema is used")]
+enum AllowedValue {
+    Text(String),
+    Number(f64),
+    Flag(bool),
 }
 
 /// How outliers are found.
