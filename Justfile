@@ -20,6 +20,10 @@ demo *arguments:
 bench *names:
     cargo xtask bench {{ names }}
 
+# The table of faults in its full size: what was measured beside what is to be reached.
+faults *rows:
+    cargo xtask faults {{ rows }}
+
 # Formatting, clippy, spelling, licences and advisories.
 lint:
     cargo xtask lint

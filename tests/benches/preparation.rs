@@ -46,7 +46,8 @@ fn main() {
     };
     let cases = [
         ("load and describe", "load_dataset", json!({ "s3_uri": data })),
-        ("load, prepare, keep (parquet : in memory)", "preprocess_supervised", prepare("parquet")),
+        ("load, prepare (peer: not written)", "preprocess_supervised", prepare("parquet")),
+        ("load, prepare, write Parquet", "preprocess_supervised", prepare("parquet")),
         ("load, prepare, write CSV", "preprocess_supervised", prepare("csv")),
     ];
     for (case, tool, arguments) in cases {

@@ -8,9 +8,12 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test that cannot go on must stop"
+    clippy::print_stdout,
+    reason = "a test that cannot go on must stop, and shows what it measured"
 )]
 
+pub mod faults;
+mod http;
 mod session;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +21,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+pub use http::{HttpConnection, HttpServer};
 pub use session::Session;
 
 /// A path that `cargo xtask test` provides.

@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 
 use crate::Place;
 
+/// The tools that the server itself has, whatever plugins are loaded.
+const OWN_TOOLS: [&str; 3] = ["call_tool", "describe_tool", "find_tools"];
+
 /// Longer than anything here takes on a slow machine; a test that waits this long has failed.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -129,7 +132,7 @@ impl Session {
         answer["result"].clone()
     }
 
-    /// The names of all tools, over all pages.
+    /// The names of the plugins' tools, over all pages.
     pub fn tool_names(&mut self) -> Vec<String> {
         let mut names = Vec::new();
         let mut cursor = Value::Null;
@@ -141,7 +144,8 @@ impl Session {
                     .as_array()
                     .expect("tools")
                     .iter()
-                    .map(|tool| tool["name"].as_str().expect("a name").to_owned()),
+                    .map(|tool| tool["name"].as_str().expect("a name").to_owned())
+                    .filter(|name| !OWN_TOOLS.contains(&name.as_str())),
             );
             cursor = answer["result"]["nextCursor"].clone();
             if cursor.is_null() {

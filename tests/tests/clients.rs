@@ -1,9 +1,10 @@
 //! Clients that are not ours: the official Python SDK, and the demo's own session.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::process::Command;
+use std::process::{Command, Output};
 
 use kumiko_tests::{Place, provided, repository};
+use serde_json::Value;
 
 #[test]
 fn the_official_python_client_works_through_a_whole_session() {
@@ -20,6 +21,47 @@ fn the_official_python_client_works_through_a_whole_session() {
     let (told, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{told}\n{errors}");
     assert_eq!(told.lines().last(), Some("all checks passed"), "{told}");
+}
+
+/// Runs the Inspector's command line against a server of this place.
+fn inspect(place: &Place, era: &str, arguments: &[&str]) -> (Output, Value) {
+    let inspector =
+        provided("KUMIKO_NODE_PACKAGES").join("@modelcontextprotocol/inspector/clients/launcher/build/index.js");
+    let mut command = Command::new(provided("KUMIKO_NODE"));
+    command.arg(inspector).args(["--cli", "-q", "--format", "json", "--protocol-era", era]);
+    command.arg(provided("KUMIKO_BINARY"));
+    command.arg("--plugins").arg(place.plugins()).arg("--data").arg(place.data()).arg("--allow").arg(place.files());
+    let output = command.arg("serve").args(arguments).output().unwrap();
+    let told = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    (output, told)
+}
+
+#[test]
+fn the_inspector_lists_and_calls_in_both_eras() {
+    let place = Place::with_plugins(&["hello", "data_preparation", "ml_training", "ml_evaluation"]);
+    let data = place.file("two.csv", "a,b\n1,x\n2,y\n");
+    for era in ["legacy", "modern"] {
+        let (output, told) = inspect(&place, era, &["--method", "tools/list"]);
+        let tools = told["result"]["tools"].as_array().unwrap_or_else(|| panic!("{era}: {output:?}"));
+        let names: Vec<&str> = tools.iter().filter_map(|tool| tool["name"].as_str()).collect();
+        assert!(names.contains(&"greet") && names.contains(&"predict") && names.is_sorted(), "{era}: {names:?}");
+
+        let arguments = format!(r#"{{"s3_uri":{data:?}}}"#);
+        let call = ["--method", "tools/call", "--tool-name", "load_dataset", "--tool-args-json"];
+        let (output, told) = inspect(&place, era, &[&call[..], &[&arguments]].concat());
+        assert_eq!(told["result"]["structuredContent"]["rows"], 2, "{era}: {output:?}");
+
+        let (output, _) = inspect(&place, era, &[&call[..3], &["no_such_tool", "--tool-args-json", "{}"]].concat());
+        assert_eq!(output.status.code(), Some(5), "{era}: {output:?}");
+    }
+}
+
+#[test]
+fn the_schemas_are_ones_that_every_client_takes() {
+    let place = Place::with_plugins(&["hello", "data_preparation", "ml_training", "ml_evaluation"]);
+    let (output, _) = inspect(&place, "legacy", &["--method", "tools/list", "--strict"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && told.lines().last().is_none_or(|line| line.starts_with("0 errors")), "{told}");
 }
 
 #[test]

@@ -33,7 +33,11 @@ fn each_misdeed_ends_with_its_own_code_and_the_next_call_works() {
         ("break_promise", json!({}), "result_invalid"),
     ];
     for (tool, arguments, code) in misdeeds {
-        for _ in 0..TIMES {
+        for time in 0..TIMES {
+            // A plugin that breaks off five times is held off, which is tested by itself.
+            if time + 1 == TIMES {
+                session = Session::open(&place);
+            }
             let result = session.call(tool, arguments.clone());
             assert_eq!(fault(&result), code, "{tool}: {result}");
         }
@@ -43,6 +47,22 @@ fn each_misdeed_ends_with_its_own_code_and_the_next_call_works() {
             "after {tool}"
         );
     }
+}
+
+#[test]
+fn a_plugin_that_keeps_breaking_off_is_held_off_and_no_other_is() {
+    let place = Place::with_plugins(&["unruly", "hello"]);
+    let mut session = Session::open(&place);
+    for _ in 0..5 {
+        assert_eq!(fault(&session.call("collapse", json!({}))), "plugin_trapped");
+    }
+    let held = session.call("show", json!({}));
+    assert_eq!(fault(&held), "plugin_held_off");
+    let wait = held["_meta"]["kumiko/fault"]["data"]["retry_after_milliseconds"].as_u64().unwrap();
+    assert!((1..=5_001).contains(&wait), "{held}");
+    assert_eq!(session.call("greet", json!({ "name": "Ada" }))["structuredContent"]["message"], "Hello, Ada!");
+    std::thread::sleep(Duration::from_millis(wait));
+    assert_eq!(fault(&session.call("collapse", json!({}))), "plugin_trapped");
 }
 
 #[test]

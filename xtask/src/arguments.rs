@@ -18,6 +18,8 @@ commands
   bench [NAME ...]   builds, then runs the benchmarks beside their peers, whose figures they print with the ratios;
                      without NAME, all of them
   bench --list       the names of the benchmarks
+  faults [ROW ...]   builds, then runs the table of faults in its full size and prints what was measured beside what is to
+                     be reached; without ROW (`G1`, `R1`, …) all of it, which takes about an hour
   lint               formatting, clippy with warnings denied, spelling, licences and advisories of the dependencies
   fmt                formats every source file
   help               this text
@@ -42,6 +44,8 @@ pub(crate) enum Invocation {
     Bench(Vec<String>),
     /// Print the names of the benchmarks.
     BenchList,
+    /// Run the named rows of the table of faults, or all of them where none is named.
+    Faults(Vec<String>),
     /// Check style, spelling and dependencies.
     Lint,
     /// Format every source file.
@@ -78,9 +82,10 @@ impl Invocation {
             ("demo", []) => Self::Demo(passed_on.to_vec()),
             ("bench", [flag]) if flag == "--list" => Self::BenchList,
             ("bench", names) if names.iter().all(|name| !name.starts_with('-')) => Self::Bench(names.to_vec()),
+            ("faults", rows) if rows.iter().all(|row| !row.starts_with('-')) => Self::Faults(rows.to_vec()),
             ("lint", []) => Self::Lint,
             ("fmt", []) => Self::Format,
-            ("build" | "test" | "demo" | "bench" | "lint" | "fmt", unexpected) => {
+            ("build" | "test" | "demo" | "bench" | "faults" | "lint" | "fmt", unexpected) => {
                 return Err(Problem::new(format!("`{command}` does not take `{}`", unexpected.join(" ")))
                     .hint("`cargo xtask help` lists the options of each command"));
             }
@@ -149,7 +154,7 @@ mod tests {
 
     #[test]
     fn the_help_names_every_command() {
-        for command in ["build", "test", "demo", "bench", "lint", "fmt", "help"] {
+        for command in ["build", "test", "demo", "bench", "faults", "lint", "fmt", "help"] {
             assert!(HELP.contains(&format!("\n  {command}")), "{command}");
         }
     }

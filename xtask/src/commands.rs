@@ -3,6 +3,7 @@
 mod bench;
 mod build;
 mod demo;
+mod faults;
 mod lint;
 mod test;
 
@@ -24,6 +25,7 @@ pub(crate) fn run(invocation: &Invocation, workspace: &Workspace) -> Outcome {
         Invocation::Test(arguments) => test::run(workspace, arguments),
         Invocation::Demo(arguments) => demo::run(workspace, arguments),
         Invocation::Bench(names) => bench::run(workspace, names),
+        Invocation::Faults(rows) => faults::run(workspace, rows),
         Invocation::BenchList => bench::list(workspace),
         Invocation::Lint => lint::run(workspace),
         Invocation::Format => lint::format(workspace),

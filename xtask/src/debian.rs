@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::problem::Outcome;
+use crate::problem::{Outcome, Problem};
 use crate::process;
 
 /// Debian's compiler and cargo, beside which rustup's may stand.
@@ -30,6 +30,29 @@ pub(crate) fn install(packages: &[&str]) -> Outcome {
     let mut install = privileged("apt-get");
     install.args(["install", "-q", "-y", "--no-install-recommends"]).args(packages);
     process::run("installing packages", &mut install)
+}
+
+/// A program that `variable` names, that is on the search path, or that Debian's package of the same name brings.
+///
+/// # Errors
+/// It is nowhere and cannot be installed.
+pub(crate) fn program(variable: &str, name: &str) -> Outcome<PathBuf> {
+    let named = std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
+    if let Some(path) = named.or_else(|| on_search_path(name)) {
+        return Ok(path);
+    }
+    if can_install() {
+        install(&[name])?;
+    }
+    on_search_path(name).ok_or_else(|| {
+        Problem::new(format!("there is no `{name}`, which the tests run against"))
+            .hint(format!("install it (on Debian: `apt-get install {name}`), or name it with {variable}"))
+    })
+}
+
+fn on_search_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
 }
 
 /// Installs the toolchain, and the core linker that its link asks for.

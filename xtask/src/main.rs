@@ -4,11 +4,10 @@
 //! and stops at the first [`problem::Problem`], which says what happened and what to do. What a command needs and
 //! the machine lacks is obtained on the way: the wasm standard library (`wasm_toolchain`), Python packages (`python`).
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
-
 mod arguments;
 mod commands;
 mod debian;
+mod node;
 mod plugins;
 mod problem;
 mod process;

@@ -1,5 +1,7 @@
 //! Python environments in the target directory: made once, made anew when their requirements change.
 
+use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -49,6 +51,17 @@ impl Environment {
     /// A program of the environment.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.folder.join("bin").join(name)
+    }
+
+    /// The search path for programs with the environment's own first.
+    ///
+    /// # Errors
+    /// The environment's path cannot stand in a search path.
+    pub(crate) fn search_path(&self) -> Outcome<OsString> {
+        let inherited = env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(self.folder.join("bin")).chain(env::split_paths(&inherited));
+        env::join_paths(folders)
+            .map_err(|error| Problem::new(format!("{} cannot stand in PATH: {error}", self.folder.display())))
     }
 
     fn create(&self) -> Outcome {

@@ -3,9 +3,11 @@
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ValidationError, Validator};
 use kumiko_vocabulary::Fault;
+use kumiko_vocabulary::arguments::resolved;
 use serde_json::{Map, Value, json};
 
 use crate::nearest;
+use crate::schema_cost::Cost;
 
 /// The most problems that one answer lists: an agent mends them all at once, a person reads the first few.
 const MAXIMUM_PROBLEMS: usize = 20;
@@ -14,18 +16,30 @@ const MAXIMUM_PROBLEMS: usize = 20;
 pub(crate) struct Schema {
     validator: Validator,
     document: Value,
+    cost: Cost,
 }
 
 impl Schema {
     /// Compiles a schema of the 2020-12 dialect. References may point into the schema itself and nowhere else.
     pub(crate) fn new(document: &Map<String, Value>) -> Result<Self, String> {
         let document = Value::Object(document.clone());
+        // Before it is compiled: the compiler follows references as well.
+        let cost = Cost::of(&document)?;
         let validator = jsonschema::draft202012::options().build(&document).map_err(|error| error.to_string())?;
-        Ok(Self { validator, document })
+        Ok(Self { validator, document, cost })
+    }
+
+    /// Leaves out what is given as `null` where that is not accepted and may be left out.
+    pub(crate) fn without_nulls(&self, arguments: Value) -> Value {
+        kumiko_vocabulary::arguments::without_nulls(&self.document, arguments)
     }
 
     /// Checks the arguments of a call.
     pub(crate) fn check_arguments(&self, tool: &str, arguments: &Value) -> Result<(), Fault> {
+        if !self.cost.affords(&self.document, arguments) {
+            let message = format!("the arguments of `{tool}` are nested so that checking them would not end in time");
+            return Err(Fault::invalid("arguments_too_complex", message).hint("nest them less"));
+        }
         if self.validator.is_valid(arguments) {
             return Ok(());
         }
@@ -51,6 +65,10 @@ impl Schema {
 
     /// Checks the structured result of a tool: the promise that its output schema makes to clients.
     pub(crate) fn check_result(&self, tool: &str, result: &Value) -> Result<(), Fault> {
+        if !self.cost.affords(&self.document, result) {
+            let message = format!("the result of `{tool}` is nested so that checking it would not end in time");
+            return Err(Fault::failed("result_invalid", message).hint("this is a defect of the plugin"));
+        }
         match self.validator.validate(result) {
             Ok(()) => Ok(()),
             Err(error) => {
@@ -107,16 +125,13 @@ impl Schema {
             }
             ValidationErrorKind::AnyOf { .. }
             | ValidationErrorKind::OneOfNotValid { .. }
-            | ValidationErrorKind::OneOfMultipleValid { .. }
-                if !self.accepted_words(error).is_empty() =>
-            {
-                let message = format!("{}{at}", expected_words(error.instance(), self.accepted_words(error)));
-                vec![Problem { path, message, hint: None }]
+            | ValidationErrorKind::OneOfMultipleValid { .. } => {
+                let accepted = self.accepted_words(error);
+                let message =
+                    if accepted.is_empty() { brief(error) } else { expected_words(error.instance(), accepted) };
+                vec![Problem { path, message: format!("{message}{at}"), hint: None }]
             }
-            _ => {
-                let message = if at.is_empty() { brief(error) } else { format!("{}{at}", brief(error)) };
-                vec![Problem { path, message, hint: None }]
-            }
+            _ => vec![Problem { path, message: format!("{}{at}", brief(error)), hint: None }],
         }
     }
 
@@ -126,10 +141,7 @@ impl Schema {
         alternatives
             .into_iter()
             .flatten()
-            .map(|alternative| match alternative.get("$ref").and_then(Value::as_str) {
-                Some(reference) => self.document.pointer(reference.trim_start_matches('#')).unwrap_or(alternative),
-                None => alternative,
-            })
+            .map(|alternative| resolved(&self.document, alternative))
             .flat_map(|alternative| {
                 let listed =
                     alternative.get("enum").or_else(|| alternative.get("const")).map(words).unwrap_or_default();

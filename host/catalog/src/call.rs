@@ -3,20 +3,48 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kumiko_functions::{CallContext, CallControl, LogContext, LogSink};
-use kumiko_runtime::{CallFailure, Reply, contract};
+use async_trait::async_trait;
+use kumiko_functions::{CallContext, CallControl, LogContext, LogSink, PeerReply, Peers};
+use kumiko_runtime::{CallFailure, Reply, contract, contract_types};
 use kumiko_vocabulary::{Fault, FaultKind};
 use serde_json::Value;
+use tracing::Instrument as _;
 
 use crate::{Catalog, LoadedTool};
 
 /// Who asks, as far as a tool may care.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Client {
     /// The protocol version in use.
     pub protocol_version: String,
     /// The capabilities the client declared.
     pub capabilities: Value,
+}
+
+impl Client {
+    pub(crate) fn for_contract(&self) -> contract_types::Client {
+        contract_types::Client {
+            protocol_version: self.protocol_version.clone(),
+            capabilities: self.capabilities.to_string(),
+        }
+    }
+}
+
+/// What every request to a plugin brings along.
+#[derive(Clone)]
+pub struct Asked {
+    /// Who asks, for the tool.
+    pub client: Client,
+    /// Who asks, for the log: the name of a key; empty on standard input.
+    pub caller: Arc<str>,
+    /// What tells this request from others in the log.
+    pub request: String,
+    /// Progress and cancellation.
+    pub control: CallControl,
+    /// Where the guest's lines go besides the log: to the client that asked for them.
+    pub lines: Option<Arc<dyn LogSink>>,
+    /// The trace that the request belongs to, as W3C's `traceparent` writes it.
+    pub trace: Option<String>,
 }
 
 /// One call.
@@ -25,38 +53,70 @@ pub struct Request {
     pub name: String,
     /// The arguments.
     pub arguments: Value,
-    /// Who asks.
-    pub client: Client,
     /// Where this continues a call that asked for input.
     pub resumption: Option<contract::Resumption>,
-    /// Progress and cancellation.
-    pub control: CallControl,
-    /// What tells this call from others in the log.
-    pub request: String,
+    /// Who asks, and how.
+    pub asked: Asked,
 }
 
-/// How a call ended, for the log.
-pub struct Ended<'a> {
+/// A call that begins, for the log.
+pub struct Began<'a> {
     /// The tool, by its advertised name.
     pub tool: &'a str,
     /// The capability.
     pub capability: &'a str,
     /// The plugin's version.
     pub version: &'a str,
+    /// The digest of the component that answers.
+    pub digest: &'a str,
     /// What tells this call from others.
     pub request: &'a str,
-    /// From the request to the answer.
-    pub duration: Duration,
-    /// The fault, where it failed.
-    pub fault: Option<&'a Fault>,
+    /// Who asks.
+    pub caller: &'a str,
+    /// The arguments.
+    pub arguments: &'a Value,
+    /// The trace it belongs to.
+    pub trace: Option<&'a str>,
+}
+
+/// How a call ended, for the log.
+pub enum Outcome<'a> {
+    /// With a result.
+    Success(Option<&'a Value>),
+    /// With a question to the client.
+    InputRequired,
+    /// With a fault, or an error of the protocol.
+    Failure(&'a CallFailure),
 }
 
 /// Where calls and the lines of guests are recorded; the binary implements it.
 pub trait CallLog: Send + Sync {
     /// Where the lines of one call go.
     fn lines(&self, capability: &str, version: &str, tool: &str, request: &str) -> Arc<dyn LogSink>;
-    /// Records that a call ended.
-    fn ended(&self, ended: &Ended<'_>);
+    /// Records that a call begins.
+    fn began(&self, began: &Began<'_>) -> Box<dyn RunningCall>;
+    /// Records what happened to a plugin: loaded, refused, removed, held off.
+    fn plugin(&self, event: &PluginEvent<'_>);
+}
+
+/// A call that was recorded as begun. One that is dropped before it ended was cancelled.
+pub trait RunningCall: Send {
+    /// The span that the call runs in.
+    fn span(&self) -> tracing::Span;
+    /// Records how the call ended.
+    fn ended(self: Box<Self>, duration: Duration, outcome: Outcome<'_>);
+}
+
+/// What happened to a plugin.
+pub struct PluginEvent<'a> {
+    /// What: `loaded`, `refused`, `removed`, `held_off`.
+    pub what: &'static str,
+    /// The capability where it is known, else the file's name.
+    pub plugin: &'a str,
+    /// The component's digest; empty where there is none.
+    pub digest: &'a str,
+    /// More: the version, the code of the refusal.
+    pub detail: &'a str,
 }
 
 impl Catalog {
@@ -67,24 +127,31 @@ impl Catalog {
     ///
     /// `tool_not_found`, `invalid_arguments`, `result_invalid`, and whatever the tool or its limits answer.
     pub async fn call(&self, request: Request) -> Result<Reply, CallFailure> {
-        let tool = self.tool(&request.name, &request.control).await?;
+        let tool = self.tool(&request.name, &request.asked.control).await?;
+        self.call_tool(&tool, request, 0).await
+    }
+
+    async fn call_tool(&self, tool: &LoadedTool, request: Request, depth: u8) -> Result<Reply, CallFailure> {
         let began = Instant::now();
-        let (capability, version) = (tool.capability(), tool.version());
-        let sink = self.log.lines(capability, version, &tool.name, &request.request);
-        let request_id = request.request.clone();
-        let result = self.run(&tool, request, sink).await;
-        let fault = match &result {
-            Err(CallFailure::Fault(fault)) => Some(fault),
-            _ => None,
-        };
-        self.log.ended(&Ended {
+        let running = self.log.began(&Began {
             tool: &tool.name,
-            capability,
-            version,
-            request: &request_id,
-            duration: began.elapsed(),
-            fault,
+            capability: tool.capability(),
+            version: tool.version(),
+            digest: &tool.digest,
+            request: &request.asked.request,
+            caller: &request.asked.caller,
+            arguments: &request.arguments,
+            trace: request.asked.trace.as_deref(),
         });
+        let result = self.run(tool, request, depth).instrument(running.span()).await;
+        running.ended(
+            began.elapsed(),
+            match &result {
+                Ok(Reply::Complete { structured, .. }) => Outcome::Success(structured.as_ref()),
+                Ok(Reply::InputRequired(_)) => Outcome::InputRequired,
+                Err(failure) => Outcome::Failure(failure),
+            },
+        );
         result
     }
 
@@ -92,10 +159,16 @@ impl Catalog {
         if let Some(tool) = self.snapshot().find(name) {
             return Ok(Arc::clone(tool));
         }
-        tokio::select! {
-            () = self.ready() => {}
-            () = control.cancellation().cancelled() => return Err(kumiko_vocabulary::control::cancelled()),
-        }
+        self.ready_or_cancelled(control).await?;
+        self.loaded_tool(name)
+    }
+
+    /// The tool of this name among those that are loaded.
+    ///
+    /// # Errors
+    ///
+    /// `tool_not_found`, with the nearest name.
+    pub fn loaded_tool(&self, name: &str) -> Result<Arc<LoadedTool>, Fault> {
         let snapshot = self.snapshot();
         snapshot.find(name).cloned().ok_or_else(|| {
             let fault = Fault::new(FaultKind::NotFound, "tool_not_found", format!("there is no tool `{name}`"));
@@ -106,19 +179,31 @@ impl Catalog {
         })
     }
 
-    async fn run(&self, tool: &LoadedTool, request: Request, sink: Arc<dyn LogSink>) -> Result<Reply, CallFailure> {
-        tool.input.check_arguments(&tool.name, &request.arguments)?;
+    async fn run(&self, tool: &LoadedTool, request: Request, depth: u8) -> Result<Reply, CallFailure> {
+        let Request { arguments, resumption, asked, .. } = request;
+        let arguments = tool.input.without_nulls(arguments);
+        tool.input.check_arguments(&tool.name, &arguments)?;
         let invocation = contract::Invocation {
             tool: tool.tool.name.clone(),
-            arguments: request.arguments.to_string(),
-            client: contract::Client {
-                protocol_version: request.client.protocol_version,
-                capabilities: request.client.capabilities.to_string(),
-            },
-            resumption: request.resumption,
+            arguments: arguments.to_string(),
+            client: asked.client.for_contract(),
+            resumption,
         };
-        let context = CallContext { control: request.control, log: LogContext::new(sink, self.log_bytes) };
-        let reply = tool.plugin.call(invocation, tool.tool.long_running, context).await?;
+        let _place = tokio::select! {
+            entered = tool.gate.enter() => entered?,
+            () = asked.control.cancellation().cancelled() => return Err(kumiko_vocabulary::control::cancelled().into()),
+        };
+        let context = self.context(tool.capability(), tool.version(), &tool.name, asked, depth);
+        let reply = tool.plugin.call(invocation, tool.tool.long_running, context).await;
+        if let Err(CallFailure::Fault(fault)) = &reply
+            && matches!(fault.code.as_str(), "plugin_trapped" | "stack_limit")
+            && tool.gate.trapped()
+        {
+            let (plugin, digest) = (tool.capability(), tool.digest.as_ref());
+            tracing::error!(plugin, version = tool.version(), "the plugin keeps trapping and is held off");
+            self.log.plugin(&PluginEvent { what: "held_off", plugin, digest, detail: &fault.code });
+        }
+        let reply = reply?;
         if let (Reply::Complete { structured, .. }, Some(schema)) = (&reply, &tool.output) {
             match structured {
                 Some(result) => schema.check_result(&tool.name, result)?,
@@ -129,5 +214,84 @@ impl Catalog {
             }
         }
         Ok(reply)
+    }
+
+    /// What a request to a plugin brings along.
+    pub(crate) fn context(&self, capability: &str, version: &str, what: &str, asked: Asked, depth: u8) -> CallContext {
+        let journal = self.log.lines(capability, version, what, &asked.request);
+        let sink: Arc<dyn LogSink> = match asked.lines {
+            Some(client) => Arc::new(Both { journal, client }),
+            None => journal,
+        };
+        CallContext {
+            access: self.grants.access(capability),
+            caller: asked.caller,
+            notices: Arc::clone(&self.notices),
+            peers: Some(Arc::clone(&self.peers)),
+            depth,
+            ..CallContext::new(asked.control, LogContext::new(sink, self.log_bytes))
+        }
+    }
+}
+
+/// The lines of a guest for the log and for the client.
+struct Both {
+    journal: Arc<dyn LogSink>,
+    client: Arc<dyn LogSink>,
+}
+
+impl LogSink for Both {
+    fn enabled(&self, level: kumiko_functions::Level) -> bool {
+        self.journal.enabled(level) || self.client.enabled(level)
+    }
+
+    fn write(&self, line: kumiko_functions::LogLine) {
+        if self.client.enabled(line.level) {
+            self.client.write(line.clone());
+        }
+        if self.journal.enabled(line.level) {
+            self.journal.write(line);
+        }
+    }
+}
+
+/// The loaded tools as other plugins may call them.
+pub(crate) struct PeerCalls(pub(crate) std::sync::Weak<Catalog>);
+
+impl PeerCalls {
+    fn catalog(&self) -> Result<Arc<Catalog>, Fault> {
+        self.0.upgrade().ok_or_else(|| {
+            Fault::new(FaultKind::Unavailable, "shutting_down", "the server is stopping and takes no more calls")
+        })
+    }
+}
+
+#[async_trait]
+impl Peers for PeerCalls {
+    fn advertised(&self, name: &str) -> Result<String, Fault> {
+        Ok(self.catalog()?.loaded_tool(name)?.name.clone())
+    }
+
+    async fn call(&self, tool: &str, arguments: Value, caller: &CallContext, depth: u8) -> Result<PeerReply, Fault> {
+        let catalog = self.catalog()?;
+        let found = catalog.loaded_tool(tool)?;
+        let asked = Asked {
+            client: Client { protocol_version: String::new(), capabilities: Value::Object(serde_json::Map::new()) },
+            caller: Arc::clone(&caller.caller),
+            request: format!("{}>{tool}", caller.access.plugin()),
+            control: CallControl::new(None, caller.control.cancellation().clone()),
+            lines: None,
+            trace: None,
+        };
+        let request = Request { name: tool.to_owned(), arguments, resumption: None, asked };
+        match catalog.call_tool(&found, request, depth).await {
+            Ok(Reply::Complete { structured, content }) => Ok(PeerReply { structured, content }),
+            Ok(Reply::InputRequired(_)) => {
+                let message = format!("`{tool}` asks its client for input, which another plugin cannot answer");
+                Err(Fault::failed("input_required", message))
+            }
+            Err(CallFailure::Fault(fault)) => Err(fault),
+            Err(CallFailure::Protocol(error)) => Err(Fault::failed("protocol_error", error.message)),
+        }
     }
 }

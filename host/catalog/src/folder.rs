@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use notify::event::{AccessKind, AccessMode};
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 
 /// A look that happens whatever the system reports: network folders, symlink swaps further up and exhausted watch limits give no
@@ -14,9 +15,22 @@ const POLL: Duration = Duration::from_secs(2);
 /// What tells one state of a file from another without reading it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    size: u64,
+    pub(crate) size: u64,
     modified: Option<SystemTime>,
     identity: u64,
+}
+
+impl Stamp {
+    /// How long ago the file was last written, as far as the system tells.
+    pub(crate) fn age(&self) -> Option<Duration> {
+        self.modified?.elapsed().ok()
+    }
+
+    /// The state of a file; `None` where there is none.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+        Some(Self { size: metadata.len(), modified: metadata.modified().ok(), identity: identity(&metadata) })
+    }
 }
 
 /// Every plugin file in the folder, following symlinks.
@@ -29,13 +43,8 @@ pub(crate) fn list(folder: &Path) -> std::io::Result<BTreeMap<PathBuf, Stamp>> {
             continue;
         }
         // A file that vanishes between the two calls is not there.
-        if let Ok(metadata) = std::fs::metadata(&path)
-            && metadata.is_file()
-        {
-            files.insert(
-                path,
-                Stamp { size: metadata.len(), modified: metadata.modified().ok(), identity: identity(&metadata) },
-            );
+        if let Some(stamp) = Stamp::of(&path) {
+            files.insert(path, stamp);
         }
     }
     Ok(files)
@@ -62,8 +71,14 @@ impl Watch {
     pub(crate) fn new(folder: &Path) -> Self {
         // One place is enough: what matters is that something happened since the last look.
         let (sender, events) = mpsc::channel(1);
-        let watcher = notify::recommended_watcher(move |_: notify::Result<notify::Event>| {
-            let _ = sender.try_send(());
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            // Reading is an event too: a look that woke the next look would never end.
+            let only_read = |event: &notify::Event| {
+                matches!(event.kind, EventKind::Access(kind) if kind != AccessKind::Close(AccessMode::Write))
+            };
+            if !event.as_ref().is_ok_and(only_read) {
+                let _ = sender.try_send(());
+            }
         })
         .and_then(|mut watcher| watcher.watch(folder, RecursiveMode::NonRecursive).map(|()| watcher));
         if let Err(error) = &watcher {
@@ -79,5 +94,27 @@ impl Watch {
             return tokio::time::sleep(at_most).await;
         }
         let _ = tokio::time::timeout(at_most, self.events.recv()).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_look_wakes_nobody_and_a_change_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.wasm");
+        std::fs::write(&file, b"one").unwrap();
+        let mut watch = Watch::new(folder.path());
+        assert!(watch.watcher.is_some(), "this system reports file events");
+        for _ in 0..3 {
+            list(folder.path()).unwrap();
+            std::fs::read(&file).unwrap();
+            let woken = tokio::time::timeout(Duration::from_millis(200), watch.events.recv()).await;
+            assert!(woken.is_err(), "reading is no change");
+        }
+        std::fs::write(&file, b"two").unwrap();
+        tokio::time::timeout(Duration::from_secs(10), watch.events.recv()).await.expect("a change is reported");
     }
 }

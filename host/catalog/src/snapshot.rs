@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use kumiko_runtime::{Plugin, Tool};
+use kumiko_runtime::{Icon, Plugin, Tool, prompts};
 
 use crate::arguments::Schema;
+use crate::gate::Gate;
 use crate::nearest;
 
 /// The loaded plugins, their tools by every name, and what could not be loaded.
@@ -26,6 +27,8 @@ pub struct LoadedPlugin {
     pub path: PathBuf,
     /// The SHA-256 of the component, in hexadecimal.
     pub digest: String,
+    /// The name of the trusted key that signed it, where one did.
+    pub signed_by: Option<String>,
     /// The size of the component in bytes.
     pub size: u64,
     /// When it was loaded.
@@ -34,6 +37,15 @@ pub struct LoadedPlugin {
     pub plugin: Plugin,
     /// Its tools under the names they are advertised by.
     pub tools: Vec<Arc<LoadedTool>>,
+    pub(crate) gate: Arc<Gate>,
+}
+
+impl LoadedPlugin {
+    /// For how much longer the plugin is held off because it kept trapping.
+    #[must_use]
+    pub fn held_off(&self) -> Option<Duration> {
+        self.gate.held()
+    }
 }
 
 /// A tool that can be called.
@@ -42,6 +54,8 @@ pub struct LoadedTool {
     pub name: String,
     /// What the plugin says of it.
     pub tool: Tool,
+    pub(crate) digest: Arc<str>,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) plugin: Plugin,
     pub(crate) input: Schema,
     pub(crate) output: Option<Schema>,
@@ -108,22 +122,58 @@ impl Snapshot {
         self.tools.values()
     }
 
-    /// Up to `limit` tools whose names come after `after`, and whether more follow.
-    #[must_use]
-    pub fn page(&self, after: Option<&str>, limit: usize) -> (Vec<Arc<LoadedTool>>, bool) {
-        let from = match after {
-            Some(name) => (std::ops::Bound::Excluded(name), std::ops::Bound::Unbounded),
-            None => (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded),
-        };
-        let mut following = self.tools.range::<str, _>(from).map(|(_, tool)| Arc::clone(tool));
-        let page = following.by_ref().take(limit).collect();
-        (page, following.next().is_some())
-    }
-
     /// The tool of this name, whatever kind of name it is: its own, an alias, or either behind a capability and a dot.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Arc<LoadedTool>> {
         self.tools.get(name).or_else(|| self.tools.get(self.aliases.get(name)?))
+    }
+
+    /// The prompts in the order of their names.
+    #[must_use]
+    pub fn prompts(&self) -> Vec<(Arc<LoadedPlugin>, prompts::Prompt)> {
+        let mut all: Vec<_> = self
+            .plugins
+            .iter()
+            .flat_map(|plugin| {
+                plugin.plugin.manifest().prompts.iter().map(|prompt| (Arc::clone(plugin), prompt.clone()))
+            })
+            .collect();
+        all.sort_by(|(_, left), (_, right)| left.name.cmp(&right.name));
+        all
+    }
+
+    /// A prompt by its name.
+    #[must_use]
+    pub fn prompt(&self, name: &str) -> Option<(Arc<LoadedPlugin>, prompts::Prompt)> {
+        self.plugins.iter().find_map(|plugin| {
+            let prompt = plugin.plugin.manifest().prompts.iter().find(|prompt| prompt.name == name)?;
+            Some((Arc::clone(plugin), prompt.clone()))
+        })
+    }
+
+    /// The plugins that may have a resource: the one that lists it, or else those with a template that begins as it does.
+    #[must_use]
+    pub fn providers(&self, uri: &str) -> Vec<Arc<LoadedPlugin>> {
+        let lists =
+            |plugin: &&Arc<LoadedPlugin>| plugin.plugin.manifest().resources.iter().any(|entry| entry.uri == uri);
+        if let Some(plugin) = self.plugins.iter().find(lists) {
+            return vec![Arc::clone(plugin)];
+        }
+        let begins = |template: &str| uri.starts_with(template.split('{').next().unwrap_or(template));
+        self.plugins
+            .iter()
+            .filter(|plugin| plugin.plugin.manifest().templates.iter().any(|entry| begins(&entry.uri_template)))
+            .cloned()
+            .collect()
+    }
+
+    /// The plugin that has a template.
+    #[must_use]
+    pub fn template_owner(&self, uri_template: &str) -> Option<Arc<LoadedPlugin>> {
+        let has = |plugin: &&Arc<LoadedPlugin>| {
+            plugin.plugin.manifest().templates.iter().any(|entry| entry.uri_template == uri_template)
+        };
+        self.plugins.iter().find(has).cloned()
     }
 
     /// The name somebody probably meant.
@@ -139,6 +189,24 @@ impl LoadedTool {
     #[must_use]
     pub fn capability(&self) -> &str {
         &self.plugin.manifest().name
+    }
+
+    /// Every name of the capability.
+    pub fn capability_names(&self) -> impl Iterator<Item = &str> {
+        let manifest = self.plugin.manifest();
+        std::iter::once(manifest.name.as_str()).chain(manifest.aliases.iter().map(String::as_str))
+    }
+
+    /// The picture of the plugin it comes from.
+    #[must_use]
+    pub fn icon(&self) -> Option<&Icon> {
+        self.plugin.manifest().icon.as_ref()
+    }
+
+    /// The longest that a call of it may take.
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        self.plugin.limits().wall(self.tool.long_running)
     }
 
     /// The version of the plugin it comes from.

@@ -9,8 +9,6 @@
 //!
 //! SVG is written directly: layout rests on the widths of words, which `text` measures in the embedded font.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
-
 mod axis;
 mod canvas;
 mod colour;

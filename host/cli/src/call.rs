@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use kumiko_catalog::contract_types::{Content, ResourceBody};
-use kumiko_catalog::{CallControl, CallFailure, Client, ProgressSink, Reply, Request, Update};
+use kumiko_catalog::{Asked, CallControl, CallFailure, Client, ProgressSink, Reply, Request, Update};
 use kumiko_vocabulary::Fault;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +18,10 @@ use crate::{assembly, logging, terminal};
 
 /// Calls a tool and prints what it answers.
 pub(crate) async fn call(settings: &Settings, call: CallArguments) -> anyhow::Result<Exit> {
-    logging::start(&Settings { log_level: settings.log_level.min(tracing::Level::WARN), ..settings.clone() });
+    let _traces = logging::start(
+        &Settings { log_level: settings.log_level.min(tracing::Level::WARN), ..settings.clone() },
+        None,
+    )?;
     let arguments = arguments(&call)?;
     let catalog = assembly::catalog(settings).await?;
     let cancellation = CancellationToken::new();
@@ -27,10 +30,15 @@ pub(crate) async fn call(settings: &Settings, call: CallArguments) -> anyhow::Re
     let request = Request {
         name: call.tool,
         arguments,
-        client: Client { protocol_version: String::new(), capabilities: json!({}) },
         resumption: None,
-        control: CallControl::new(bar.clone().map(|bar| bar as Arc<dyn ProgressSink>), cancellation),
-        request: "1".to_owned(),
+        asked: Asked {
+            client: Client { protocol_version: String::new(), capabilities: json!({}) },
+            caller: "".into(),
+            request: "1".to_owned(),
+            control: CallControl::new(bar.clone().map(|bar| bar as Arc<dyn ProgressSink>), cancellation),
+            lines: None,
+            trace: None,
+        },
     };
     let reply = catalog.call(request).await;
     if let Some(bar) = bar {

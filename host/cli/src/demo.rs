@@ -2,6 +2,7 @@
 //!
 //! load → validate → split → preprocess (fitted on the training rows) → apply → train → evaluate → figures. The data set
 //! (`examples/data/`) travels inside the binary, so an installed one needs nothing but its plugins.
+#![allow(clippy::indexing_slicing, reason = "a JSON value read by a name that it does not have is null")]
 
 mod client;
 

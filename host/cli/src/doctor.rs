@@ -16,7 +16,7 @@ struct Check {
 
 /// Runs every check and prints them with the settings.
 pub(crate) async fn check(settings: &Settings, as_json: bool) -> anyhow::Result<Exit> {
-    logging::start(&Settings { log_level: tracing::Level::ERROR, ..settings.clone() });
+    logging::quietly(settings);
     let checks = vec![store(settings).await, plugins(settings).await];
     let healthy = checks.iter().all(|check| check.found.is_ok());
     if as_json {

@@ -5,12 +5,15 @@
 
 mod assembly;
 mod call;
+mod cloud;
 mod command_line;
 mod demo;
 mod doctor;
 mod exit;
+mod keys;
 mod logging;
 mod plugin;
+mod record;
 mod serve;
 mod settings;
 mod terminal;
@@ -51,13 +54,25 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     let exit = runtime.block_on(async {
         match arguments.command {
             _ if arguments.list_tools => tools::list(&settings, arguments.json).await,
-            Some(Command::Serve { stdio: _ }) | None => serve::serve(&settings).await,
+            Some(Command::Serve(arguments)) => serve::serve(&settings, arguments).await,
+            None => serve::serve(&settings, command_line::ServeArguments::default()).await,
+            Some(Command::Key(command)) => keys::run(&settings, command),
             Some(Command::Call(call)) => call::call(&settings, call).await,
             Some(Command::Tools { json }) => tools::list(&settings, json).await,
             Some(Command::Plugin(PluginCommand::List { json })) => plugin::list(&settings, json).await,
             Some(Command::Plugin(PluginCommand::Inspect { file, json })) => {
                 plugin::inspect(&settings, &file, json).await
             }
+            Some(Command::Plugin(PluginCommand::Add(arguments))) => plugin::sources::add(&settings, arguments).await,
+            Some(Command::Plugin(PluginCommand::Update { names, yes })) => {
+                plugin::sources::update(&settings, &names, yes).await
+            }
+            Some(Command::Plugin(PluginCommand::Remove { names, revoke })) => {
+                plugin::sources::remove(&settings, &names, revoke)
+            }
+            Some(Command::Plugin(PluginCommand::Verify)) => plugin::sources::verify(&settings),
+            Some(Command::Plugin(PluginCommand::Grant(arguments))) => plugin::grants::grant(&settings, arguments),
+            Some(Command::Plugin(PluginCommand::Revoke(arguments))) => plugin::grants::revoke(&settings, arguments),
             Some(Command::Doctor { json }) => doctor::check(&settings, json).await,
             Some(Command::Demo) => demo::run(&settings).await,
             Some(Command::CompileComponent { .. }) => Ok(Exit::Usage),

@@ -1,5 +1,8 @@
 //! `kumiko plugin`: what is loaded, and what a file is.
 
+pub(crate) mod grants;
+pub(crate) mod sources;
+
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +15,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
-use crate::logging::Journal;
+use crate::record::Record;
 use crate::settings::Settings;
 use crate::{assembly, logging, terminal};
 
@@ -21,7 +24,7 @@ const SHORT_DIGEST: usize = 12;
 
 /// Lists what is loaded and what is not.
 pub(crate) async fn list(settings: &Settings, as_json: bool) -> anyhow::Result<Exit> {
-    logging::start(&Settings { log_level: tracing::Level::ERROR, ..settings.clone() });
+    logging::quietly(settings);
     let catalog = assembly::catalog(settings).await?;
     catalog.ready().await;
     let snapshot = catalog.snapshot();
@@ -34,7 +37,7 @@ pub(crate) async fn list(settings: &Settings, as_json: bool) -> anyhow::Result<E
                 let manifest = loaded.plugin.manifest();
                 json!({
                     "name": manifest.name, "version": manifest.version, "description": manifest.description, "path": loaded.path,
-                    "sha256": loaded.digest, "size": loaded.size, "tools": loaded.tools.iter().map(|tool| &tool.name).collect::<Vec<_>>(),
+                    "sha256": loaded.digest, "signed_by": loaded.signed_by, "size": loaded.size, "tools": loaded.tools.iter().map(|tool| &tool.name).collect::<Vec<_>>(),
                     "imports": loaded.plugin.inspection().imports,
                 })
             })
@@ -78,7 +81,7 @@ pub(crate) async fn list(settings: &Settings, as_json: bool) -> anyhow::Result<E
 
 /// Shows what a component is, by reading it first and running its `describe` under limits after.
 pub(crate) async fn inspect(settings: &Settings, file: &Path, as_json: bool) -> anyhow::Result<Exit> {
-    logging::start(&Settings { log_level: tracing::Level::ERROR, ..settings.clone() });
+    logging::quietly(settings);
     let bytes = match std::fs::read(file) {
         Ok(bytes) => bytes,
         Err(error) => {
@@ -124,14 +127,18 @@ pub(crate) async fn inspect(settings: &Settings, file: &Path, as_json: bool) -> 
     Ok(Exit::Success)
 }
 
-async fn load(settings: &Settings, file: &Path, bytes: &[u8]) -> anyhow::Result<Plugin> {
+/// Loads a component as the server would.
+pub(crate) async fn load(settings: &Settings, file: &Path, bytes: &[u8]) -> anyhow::Result<Plugin> {
     read_outside(bytes)?;
     let host = assembly::host(settings).await?;
     let component = host.compiler.component(bytes).await?;
     let label = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let log = LogContext::new(Arc::new(Journal).lines(&label, "", "describe", ""), settings.limits.log_bytes);
-    let context = CallContext { control: CallControl::new(None, CancellationToken::new()), log };
-    Ok(Plugin::new(&host.runtime, &host.services, &component, bytes, context).await?)
+    let contexts = || {
+        let log = LogContext::new(Record::passing().lines(&label, "", "describe", ""), settings.limits.log_bytes);
+        CallContext::new(CallControl::new(None, CancellationToken::new()), log)
+    };
+    let limits = Arc::new(settings.limits.clone());
+    Ok(Plugin::new(&host.runtime, &host.services, &component, bytes, limits, contexts).await?)
 }
 
 fn refuse(file: &Path, fault: &Fault, as_json: bool) -> Exit {
@@ -152,7 +159,7 @@ pub(crate) fn compile_component(memory_bytes: usize) -> anyhow::Result<Exit> {
             std::io::stdout().write_all(&code)?;
             Ok(Exit::Success)
         }
-        Err(Error::Compile { reason }) => {
+        Err(Error::Compile { reason } | Error::Workshop { reason }) => {
             terminal::note(reason);
             Ok(Exit::Plugin)
         }

@@ -4,13 +4,18 @@
 //! file and default that says something wins. All that can be wrong is found at start.
 
 mod file;
+mod http;
 mod resolve;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use ipnet::IpNet;
+use kumiko_catalog::PluginSettings;
 use kumiko_runtime::Limits;
+use kumiko_sources::Sha256;
 
+pub(crate) use http::HttpSettings;
 pub(crate) use resolve::Origin;
 
 /// A setting that cannot be used.
@@ -46,6 +51,19 @@ pub(crate) enum SettingsError {
         /// What was expected.
         expected: String,
     },
+}
+
+/// Where plugins may come from, and whose signatures count.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SourceSettings {
+    /// Whether a plugin without a signature by a trusted key is refused.
+    pub(crate) require_signature: bool,
+    /// The trusted keys: PEM files by name.
+    pub(crate) trusted_keys: BTreeMap<String, PathBuf>,
+    /// Digests that are refused.
+    pub(crate) revoked: BTreeSet<Sha256>,
+    /// The file with the credentials of registries, where it is not Docker's own.
+    pub(crate) docker_configuration: Option<PathBuf>,
 }
 
 /// Where objects are kept.
@@ -89,8 +107,24 @@ pub(crate) struct Settings {
     pub(crate) compute_places: usize,
     /// The limits of a call.
     pub(crate) limits: Limits,
-    /// Tool-name prefixes by plugin.
-    pub(crate) prefixes: BTreeMap<String, String>,
+    /// The operator's grants file; it need not exist.
+    pub(crate) grants: PathBuf,
+    /// Serving over HTTP.
+    pub(crate) http: HttpSettings,
+    /// Where plugins may come from, and whose signatures count.
+    pub(crate) sources: SourceSettings,
+    /// What stands before the names of secrets in AWS Secrets Manager; it is not asked where this is absent.
+    pub(crate) secrets_prefix: Option<String>,
+    /// Whether calls are told to CloudWatch as metrics.
+    pub(crate) cloudwatch_metrics: bool,
+    /// The endpoint of AWS, where it is not AWS.
+    pub(crate) aws_endpoint: Option<String>,
+    /// The region.
+    pub(crate) aws_region: Option<String>,
+    /// Networks that plugins may reach although they are private or this machine's own.
+    pub(crate) private_networks: Vec<IpNet>,
+    /// What is set for single plugins, by the plugin file's name without `.wasm`.
+    pub(crate) plugin_settings: BTreeMap<String, PluginSettings>,
     /// Each setting as text, with where it came from, for `doctor`.
     pub(crate) origins: Vec<(&'static str, String, Origin)>,
 }

@@ -8,7 +8,10 @@ use crate::{assembly, logging, terminal};
 
 /// Lists the tools in the order of their names.
 pub(crate) async fn list(settings: &Settings, as_json: bool) -> anyhow::Result<Exit> {
-    logging::start(&Settings { log_level: settings.log_level.min(tracing::Level::WARN), ..settings.clone() });
+    let _traces = logging::start(
+        &Settings { log_level: settings.log_level.min(tracing::Level::WARN), ..settings.clone() },
+        None,
+    )?;
     let catalog = assembly::catalog(settings).await?;
     catalog.ready().await;
     let snapshot = catalog.snapshot();

@@ -9,7 +9,6 @@
 //! - Nothing that a file or an argument holds causes a panic. Should the engine panic all the same, the public functions answer
 //!   [`Error::Internal`].
 //! - The same input and seed give the same output, whatever the number of cores.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
 mod balance;
 mod calendar;

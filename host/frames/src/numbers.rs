@@ -100,10 +100,11 @@ pub(crate) fn groups(column: &Column) -> Result<(Vec<u32>, usize), Error> {
     Ok((codes, found.len()))
 }
 
+/// Above this (2⁵³), neighbouring whole numbers cannot be told apart as 64-bit floats.
+pub(crate) const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// A number as a person writes it.
 pub(crate) fn number_text(value: f64) -> String {
-    /// Above this, neighbouring whole numbers cannot be told apart.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
     if value == 0.0 {
         // Minus zero included.
         "0".to_owned()

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::Error;
 use crate::json;
-use crate::numbers::number_text;
-use crate::statistics::{Numbers, distinct_numbers, value_counts};
+use crate::numbers::{EXACT, number_text};
+use crate::statistics::{Numbers, distinct_numbers, most_frequent_first, value_counts};
 use crate::types::data_type;
 
 /// How many of the most frequent values are listed.
@@ -46,11 +46,19 @@ fn column_summary(column: &Column) -> Result<ColumnSummary, Error> {
     };
     match data_type {
         DataType::Integer | DataType::Number => {
-            summary.numeric = Some(Numbers::of(column)?.summary());
-            let distinct = distinct(column)?;
+            let mut numbers = Numbers::of(column)?;
+            // Sorted once, all that follows is read off.
+            numbers.sort();
+            summary.numeric = Some(numbers.summary());
+            let told_apart = numbers.range().is_none_or(|(least, greatest)| least.abs().max(greatest.abs()) < EXACT);
+            let distinct =
+                if told_apart || data_type == DataType::Number { numbers.distinct() } else { distinct(column)? };
             summary.distinct = Some(distinct);
             if distinct <= FEW_VALUES {
-                summary.top_values = top(column, |text| text.parse().map_or(Value::Null, number))?.0;
+                let frequencies = numbers.frequencies().into_iter();
+                let mut counts: Vec<_> = frequencies.map(|(value, count)| (number_text(value), count)).collect();
+                most_frequent_first(&mut counts);
+                summary.top_values = listed(counts, |text| text.parse().map_or(Value::Null, number));
             }
         }
         DataType::Text => {
@@ -96,9 +104,12 @@ pub(crate) fn distinct(column: &Column) -> Result<u64, Error> {
 fn top(column: &Column, value: impl Fn(&str) -> Value) -> Result<(Vec<ValueCount>, u64), Error> {
     let counts = value_counts(column)?;
     let distinct = counts.len() as u64;
-    let top =
-        counts.into_iter().take(TOP_VALUES).map(|(text, count)| ValueCount { value: value(&text), count }).collect();
-    Ok((top, distinct))
+    Ok((listed(counts, value), distinct))
+}
+
+/// The first of the counts, as they are listed.
+fn listed(counts: Vec<(String, u64)>, value: impl Fn(&str) -> Value) -> Vec<ValueCount> {
+    counts.into_iter().take(TOP_VALUES).map(|(text, count)| ValueCount { value: value(&text), count }).collect()
 }
 
 fn lengths(column: &Column) -> Result<Option<TextSummary>, Error> {

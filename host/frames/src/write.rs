@@ -5,9 +5,15 @@ use std::io::Write;
 
 use kumiko_vocabulary::Control;
 use kumiko_vocabulary::data::{Compression, DataType, FileFormat, WriteOptions};
+use polars::io::parquet::write::get_encodings;
 use polars::polars_utils::compression::ZstdLevel;
 use polars::prelude::{
-    Column, CsvWriter, DataFrame, DataType as EngineType, IpcWriter, ParquetCompression, ParquetWriter, SerWriter,
+    Column, CompatLevel, CsvWriter, DataFrame, DataType as EngineType, IpcWriter, ParquetCompression, ParquetWriter,
+    PolarsResult, SchemaExt as _, SerWriter,
+};
+use polars_parquet::write::{
+    CompressedPage, Encoding, Page, ParquetType, StatisticsOptions, Version, WriteOptions as ParquetOptions,
+    array_to_columns, compress,
 };
 use rayon::prelude::*;
 use serde_json::Value;
@@ -140,14 +146,43 @@ fn parquet(
         Some(Compression::Zstd) | None => ParquetCompression::Zstd(ZstdLevel::try_new(PARQUET_ZSTD_LEVEL).ok()),
     };
     let frame = without_null_type(frame)?;
-    let writer = ParquetWriter::new(file).with_compression(compression).with_row_group_size(Some(ROWS_A_SLICE));
-    let mut batches = writer.batched(frame.schema()).map_err(engine_failed)?;
+    let writer = ParquetWriter::new(file).with_compression(compression);
+    let mut writer = writer.batched(frame.schema()).map_err(engine_failed)?;
+    let types = writer.parquet_schema().fields().to_vec();
+    let encodings = get_encodings(&frame.schema().to_arrow(CompatLevel::newest()));
+    let options = ParquetOptions {
+        statistics: StatisticsOptions::default(),
+        version: Version::V1,
+        compression: compression.into(),
+        data_page_size: None,
+    };
     for offset in progress.slices() {
         progress.at(offset)?;
-        batches.write_batch(&frame.slice(offset as i64, ROWS_A_SLICE)).map_err(engine_failed)?;
+        let rows = frame.slice(offset as i64, ROWS_A_SLICE);
+        let columns = rows.columns().par_iter().zip(&types).zip(encodings.as_ref());
+        let columns: Vec<_> = columns
+            .map(|((column, kind), encodings)| column_pages(column, kind, encodings, options))
+            .collect::<Result<_, _>>()
+            .map_err(engine_failed)?;
+        let columns: Vec<Vec<CompressedPage>> = columns.into_iter().flatten().collect();
+        writer.write_row_group(rows.height() as u64, &columns).map_err(engine_failed)?;
     }
-    batches.finish().map_err(engine_failed)?;
+    writer.finish().map_err(engine_failed)?;
     Ok(())
+}
+
+/// The compressed pages of one column, for each of its leaves. The engine's own writer encodes columns in parallel but compresses them
+/// one after the other, which takes longer.
+fn column_pages(
+    column: &Column,
+    kind: &ParquetType,
+    encodings: &[Encoding],
+    options: ParquetOptions,
+) -> PolarsResult<Vec<Vec<CompressedPage>>> {
+    let array = column.as_materialized_series().rechunk().to_arrow(0, CompatLevel::newest());
+    let leaves = array_to_columns(array, kind.clone(), options, encodings)?;
+    let compressed = |page: PolarsResult<Page>| Ok(compress(page?, Vec::new(), options.compression)?);
+    leaves.into_iter().map(|pages| pages.map(compressed).collect()).collect()
 }
 
 fn arrow(frame: &DataFrame, writer: &mut dyn Write) -> Result<(), Error> {

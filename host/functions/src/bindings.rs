@@ -16,3 +16,23 @@ wasmtime::component::bindgen!({
     trappable_error_type: { "kumiko:host/types.fault" => crate::Refusal },
     require_store_data_send: true,
 });
+
+/// The exports of a plugin that has prompts.
+pub mod prompts {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "prompts-provider",
+        exports: { default: async },
+        with: { "kumiko:host/types": crate::bindings::kumiko::host::types },
+    });
+}
+
+/// The exports of a plugin that has resources.
+pub mod resources {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "resources-provider",
+        exports: { default: async },
+        with: { "kumiko:host/types": crate::bindings::kumiko::host::types },
+    });
+}

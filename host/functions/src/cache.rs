@@ -55,6 +55,12 @@ impl Cache {
         Self { budget, entries: Mutex::default() }
     }
 
+    /// What is kept, in bytes, by the entries' own estimates.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).bytes
+    }
+
     pub(crate) fn get(&self, key: &Key) -> Option<Cached> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.clock += 1;

@@ -4,7 +4,8 @@ use kumiko_vocabulary::figures::Figure;
 use wasmtime::component::HasData;
 
 use crate::bindings::kumiko::host::charts as contract;
-use crate::{Compute, Refusal, documents};
+use crate::state::Shared;
+use crate::{Refusal, documents};
 
 pub(crate) struct Charts;
 
@@ -14,13 +15,13 @@ impl HasData for Charts {
 
 /// The borrowed view on which the contract is implemented.
 pub(crate) struct ChartsView<'a> {
-    pub(crate) compute: &'a Compute,
+    pub(crate) call: Shared<'a>,
 }
 
 impl contract::Host for ChartsView<'_> {
     async fn draw(&mut self, figure: String) -> Result<contract::Drawing, Refusal> {
         let figure: Figure = documents::parse("figure", &figure)?;
-        let drawing = self.compute.run(move || kumiko_charts::draw(&figure)).await?;
+        let drawing = self.call.compute(move |_| kumiko_charts::draw(&figure)).await?;
         Ok(contract::Drawing { svg: drawing.svg, png: drawing.png })
     }
 }

@@ -6,8 +6,10 @@ use wasmtime::component::ResourceTableError;
 use crate::bindings::kumiko::host::types as contract;
 use crate::charts::ChartsView;
 use crate::frames::FramesView;
+use crate::http::HttpView;
 use crate::models::ModelsView;
 use crate::objects::ObjectsView;
+use crate::peers::PeersView;
 
 /// Why a host function does not return a value: a fault the guest can read, or a broken invariant that ends its call.
 #[derive(Debug)]
@@ -110,4 +112,12 @@ macro_rules! converts_refusals {
     };
 }
 
-converts_refusals!(TypesView, ObjectsView<'_>, FramesView<'_>, ModelsView<'_>, ChartsView<'_>);
+converts_refusals!(
+    TypesView,
+    ObjectsView<'_>,
+    FramesView<'_>,
+    ModelsView<'_>,
+    ChartsView<'_>,
+    PeersView<'_>,
+    HttpView<'_>
+);

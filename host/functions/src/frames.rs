@@ -48,6 +48,7 @@ impl FramesView<'_> {
 impl contract::Host for FramesView<'_> {
     async fn open(&mut self, uri: String, options: String) -> Result<Resource<Frame>, Refusal> {
         let options: ReadOptions = documents::parse("read-options", &options)?;
+        let uri = self.call.readable(&uri).await?;
         let info = self.call.services.objects.head(&uri).await?;
         let key = Key { uri: info.uri.clone(), etag: info.etag, reading: documents::text(&options)? };
         if let Some(Cached::Frame(frame)) = self.call.services.cache.get(&key) {
@@ -161,11 +162,13 @@ impl contract::HostFrame for FramesView<'_> {
         let options: WriteOptions = documents::parse("write-options", &options)?;
         let frame = self.frame(&frame)?;
         let objects = &self.call.services.objects;
-        objects.plain_form(&uri).await?;
+        let uri = self.call.writable(&uri).await?;
         let mut scratch = objects.scratch()?;
         let mut file = scratch.file_mut().try_clone().map_err(|error| crate::objects::scratch_failed(&error))?;
         self.call.compute(move |control| frame.write(&mut file, &options, control)).await?;
-        Ok(objects.put_file(&uri, scratch.path(), None, &precondition.into()).await?.into())
+        let written = objects.put_file(&uri, scratch.path(), None, &precondition.into()).await?;
+        self.call.wrote(&written);
+        Ok(written.into())
     }
 
     async fn drop(&mut self, frame: Resource<Frame>) -> wasmtime::Result<()> {
@@ -184,6 +187,7 @@ impl contract::HostPipeline for FramesView<'_> {
     }
 
     async fn load(&mut self, uri: String) -> Result<Resource<Pipeline>, Refusal> {
+        let uri = self.call.readable(&uri).await?;
         let bytes = read_document(&self.call.services.objects, &uri).await?;
         let pipeline = self.call.compute(move |_| Pipeline::from_bytes(&bytes, &uri)).await?;
         self.table.push(pipeline).map_err(Refusal::handle)
@@ -210,15 +214,13 @@ impl contract::HostPipeline for FramesView<'_> {
         uri: String,
         precondition: object_contract::Precondition,
     ) -> Result<object_contract::Written, Refusal> {
+        let uri = self.call.writable(&uri).await?;
         let pipeline = self.pipeline(&pipeline)?;
         let bytes = self.call.compute(move |_| pipeline.to_bytes()).await?;
-        Ok(self
-            .call
-            .services
-            .objects
-            .put_bytes(&uri, bytes.into(), Some("application/json"), &precondition.into())
-            .await?
-            .into())
+        let objects = &self.call.services.objects;
+        let written = objects.put_bytes(&uri, bytes.into(), Some("application/json"), &precondition.into()).await?;
+        self.call.wrote(&written);
+        Ok(written.into())
     }
 
     async fn drop(&mut self, pipeline: Resource<Pipeline>) -> wasmtime::Result<()> {

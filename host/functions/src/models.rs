@@ -64,6 +64,7 @@ impl contract::Host for ModelsView<'_> {
     }
 
     async fn load(&mut self, uri: String) -> Result<Resource<Handle>, Refusal> {
+        let uri = self.call.readable(&uri).await?;
         let info = self.call.services.objects.head(&uri).await?;
         let size = usize::try_from(info.size).unwrap_or(usize::MAX);
         let key = Key { uri: info.uri.clone(), etag: info.etag, reading: "model".to_owned() };
@@ -129,15 +130,13 @@ impl contract::HostModel for ModelsView<'_> {
         uri: String,
         precondition: object_contract::Precondition,
     ) -> Result<object_contract::Written, Refusal> {
+        let uri = self.call.writable(&uri).await?;
         let model = self.model(&model)?;
         let bytes = self.call.compute(move |_| model.to_bytes()).await?;
-        Ok(self
-            .call
-            .services
-            .objects
-            .put_bytes(&uri, bytes.into(), Some(MEDIA_TYPE), &precondition.into())
-            .await?
-            .into())
+        let objects = &self.call.services.objects;
+        let written = objects.put_bytes(&uri, bytes.into(), Some(MEDIA_TYPE), &precondition.into()).await?;
+        self.call.wrote(&written);
+        Ok(written.into())
     }
 
     async fn drop(&mut self, model: Resource<Handle>) -> wasmtime::Result<()> {

@@ -9,6 +9,7 @@ use wasmtime::component::{HasData, Resource, ResourceTable};
 
 use crate::Refusal;
 use crate::bindings::kumiko::host::objects as contract;
+use crate::state::Shared;
 
 /// The most bytes that cross the boundary in one call: enough for any document, small enough that two copies of it do not
 /// matter to the host.
@@ -33,38 +34,46 @@ impl HasData for ObjectAccess {
 
 /// The borrowed view on which the contract is implemented.
 pub(crate) struct ObjectsView<'a> {
-    pub(crate) objects: &'a Arc<Objects>,
-    pub(crate) home: &'a str,
+    pub(crate) call: Shared<'a>,
     pub(crate) table: &'a mut ResourceTable,
+}
+
+impl ObjectsView<'_> {
+    fn objects(&self) -> &Arc<Objects> {
+        &self.call.services.objects
+    }
 }
 
 impl contract::Host for ObjectsView<'_> {
     async fn home(&mut self) -> wasmtime::Result<String> {
-        Ok(self.home.to_owned())
+        Ok(self.call.services.home.to_string())
     }
 
     async fn head(&mut self, uri: String) -> Result<contract::ObjectInfo, Refusal> {
-        Ok(self.objects.head(&uri).await?.into())
+        let uri = self.call.readable(&uri).await?;
+        Ok(self.objects().head(&uri).await?.into())
     }
 
     async fn get(&mut self, uri: String) -> Result<Vec<u8>, Refusal> {
-        let info = self.objects.head(&uri).await?;
+        let uri = self.call.readable(&uri).await?;
+        let info = self.objects().head(&uri).await?;
         if info.size > MAXIMUM_TRANSFER {
             let message = format!("`{uri}` has {} bytes; at most {MAXIMUM_TRANSFER} can be read at once", info.size);
             return Err(Fault::invalid("object_too_large", message)
                 .hint("read it in ranges, or open it as a frame")
                 .into());
         }
-        Ok(self.objects.get(&uri, None).await?.to_vec())
+        Ok(self.objects().get(&uri, None).await?.to_vec())
     }
 
     async fn get_range(&mut self, uri: String, offset: u64, length: u64) -> Result<Vec<u8>, Refusal> {
-        let info = self.objects.head(&uri).await?;
+        let uri = self.call.readable(&uri).await?;
+        let info = self.objects().head(&uri).await?;
         let end = offset.saturating_add(length.min(MAXIMUM_TRANSFER)).min(info.size);
         if offset >= end {
             return Ok(Vec::new());
         }
-        Ok(self.objects.get(&uri, Some(offset..end)).await?.to_vec())
+        Ok(self.objects().get(&uri, Some(offset..end)).await?.to_vec())
     }
 
     async fn put(
@@ -74,7 +83,10 @@ impl contract::Host for ObjectsView<'_> {
         media_type: Option<String>,
         precondition: contract::Precondition,
     ) -> Result<contract::Written, Refusal> {
-        Ok(self.objects.put_bytes(&uri, body.into(), media_type.as_deref(), &precondition.into()).await?.into())
+        let uri = self.call.writable(&uri).await?;
+        let written = self.objects().put_bytes(&uri, body.into(), media_type.as_deref(), &precondition.into()).await?;
+        self.call.wrote(&written);
+        Ok(written.into())
     }
 
     async fn copy(
@@ -83,7 +95,11 @@ impl contract::Host for ObjectsView<'_> {
         destination: String,
         precondition: contract::Precondition,
     ) -> Result<contract::Written, Refusal> {
-        Ok(self.objects.copy(&source, &destination, &precondition.into()).await?.into())
+        let source = self.call.readable(&source).await?;
+        let destination = self.call.writable(&destination).await?;
+        let written = self.objects().copy(&source, &destination, &precondition.into()).await?;
+        self.call.wrote(&written);
+        Ok(written.into())
     }
 
     async fn list(&mut self, prefix: String, cursor: Option<String>, limit: u32) -> Result<contract::Listing, Refusal> {
@@ -94,12 +110,18 @@ impl contract::Host for ObjectsView<'_> {
             )
             .into());
         }
-        let listing = self.objects.list(&prefix, cursor.as_deref(), limit as usize).await?;
+        self.call.listable(&prefix).await?;
+        let mut listing = self.objects().list(&prefix, cursor.as_deref(), limit as usize).await?;
+        // A prefix is the beginning of a text: `in` begins `in2` too, which nobody may have granted.
+        if prefix.starts_with("s3:") {
+            listing.objects.retain(|object| self.call.call.access.read(&object.uri).is_ok());
+        }
         Ok(contract::Listing { objects: listing.objects.into_iter().map(Into::into).collect(), cursor: listing.cursor })
     }
 
     async fn delete(&mut self, uri: String, precondition: contract::Precondition) -> Result<(), Refusal> {
-        Ok(self.objects.delete(&uri, &precondition.into()).await?)
+        let uri = self.call.writable(&uri).await?;
+        Ok(self.objects().delete(&uri, &precondition.into()).await?)
     }
 
     async fn create(
@@ -109,8 +131,8 @@ impl contract::Host for ObjectsView<'_> {
         precondition: contract::Precondition,
     ) -> Result<Resource<Upload>, Refusal> {
         // A uri that could never be written is refused before the guest sends a byte.
-        self.objects.plain_form(&uri).await?;
-        let upload = Upload { uri, file: self.objects.scratch()?, media_type, precondition: precondition.into() };
+        let uri = self.call.writable(&uri).await?;
+        let upload = Upload { uri, file: self.objects().scratch()?, media_type, precondition: precondition.into() };
         self.table.push(upload).map_err(Refusal::handle)
     }
 }
@@ -133,7 +155,9 @@ impl contract::HostUpload for ObjectsView<'_> {
     async fn finish(&mut self, upload: Resource<Upload>) -> Result<contract::Written, Refusal> {
         let upload = self.table.get(&upload).map_err(Refusal::handle)?;
         let Upload { uri, file, media_type, precondition } = upload;
-        Ok(self.objects.put_file(uri, file.path(), media_type.as_deref(), precondition).await?.into())
+        let written = self.objects().put_file(uri, file.path(), media_type.as_deref(), precondition).await?;
+        self.call.wrote(&written);
+        Ok(written.into())
     }
 
     async fn drop(&mut self, upload: Resource<Upload>) -> wasmtime::Result<()> {

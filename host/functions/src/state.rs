@@ -2,19 +2,26 @@
 
 use std::sync::Arc;
 
+use kumiko_egress::Egress;
+use kumiko_grants::Access;
 use kumiko_services::objects::Objects;
 use kumiko_vocabulary::Fault;
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::bindings::kumiko::host;
 use crate::charts::{Charts, ChartsView};
 use crate::fault::{Types, TypesView};
 use crate::frames::{Frames, FramesView};
+use crate::http::{Http, HttpView};
 use crate::log::{Log, LogView};
 use crate::models::{Models, ModelsView};
+use crate::notices::{NoticeBoard, Notices, NoticesView, Unheard};
 use crate::objects::{ObjectAccess, ObjectsView};
+use crate::peers::{PeerTools, Peers, PeersView};
 use crate::progress::{Progress, ProgressView};
+use crate::wasi_http::{self, Outgoing};
 use crate::{Cache, CallControl, Compute, LogContext};
 
 /// What all calls share. Clones are cheap.
@@ -28,13 +35,15 @@ pub struct Services {
     pub cache: Arc<Cache>,
     /// The pool for work that computes.
     pub compute: Compute,
+    /// The way out over HTTP.
+    pub egress: Egress,
 }
 
-/// What the views of one call have in common: the services, and the call's progress and cancellation.
+/// What the views of one call have in common: the services, and what the call brought along.
 #[derive(Clone, Copy)]
 pub(crate) struct Shared<'a> {
     pub(crate) services: &'a Services,
-    control: &'a CallControl,
+    pub(crate) call: &'a CallContext,
 }
 
 impl Shared<'_> {
@@ -45,8 +54,9 @@ impl Shared<'_> {
         E: Into<Fault> + Send + 'static,
         W: FnOnce(&CallControl) -> Result<T, E> + Send + 'static,
     {
-        let (compute, control) = (self.services.compute.clone(), self.control.clone());
-        async move { compute.run(move || work(&control)).await }
+        let (compute, control, caller) =
+            (self.services.compute.clone(), self.call.control.clone(), Arc::clone(&self.call.caller));
+        async move { compute.run(&caller, move || work(&control)).await }
     }
 }
 
@@ -56,6 +66,32 @@ pub struct CallContext {
     pub control: CallControl,
     /// Where the guest's lines go.
     pub log: LogContext,
+    /// What the plugin may reach.
+    pub access: Access,
+    /// Who asked: callers share the compute pool evenly.
+    pub caller: Arc<str>,
+    /// Who hears of changes.
+    pub notices: Arc<dyn Notices>,
+    /// The tools of other plugins.
+    pub peers: Option<Arc<dyn Peers>>,
+    /// How many plugins deep the call is.
+    pub depth: u8,
+}
+
+impl CallContext {
+    /// A call that may reach nothing and that nobody hears of: a description, a look at a plugin.
+    #[must_use]
+    pub fn new(control: CallControl, log: LogContext) -> Self {
+        Self {
+            control,
+            log,
+            access: Access::new("", Arc::default()),
+            caller: "".into(),
+            notices: Arc::new(Unheard),
+            peers: None,
+            depth: 0,
+        }
+    }
 }
 
 /// The state of one instance: plain data that lends each interface its view. `Limiter` is the runtime's.
@@ -64,16 +100,28 @@ pub struct CallState<Limiter> {
     call: CallContext,
     table: ResourceTable,
     wasi: WasiCtx,
+    http: WasiHttpCtx,
+    outgoing: Outgoing,
     /// What keeps the instance within its memory; the runtime looks after it.
     pub limiter: Limiter,
 }
 
 impl<Limiter> CallState<Limiter> {
-    /// State for one call. The table takes at most `handles` resources.
-    pub fn new(services: Services, call: CallContext, limiter: Limiter, handles: usize, wasi: WasiCtx) -> Self {
+    /// State for one call. The table takes at most `handles` resources, and headers of `wasi:http` at most `fields` bytes.
+    pub fn new(
+        services: Services,
+        call: CallContext,
+        limiter: Limiter,
+        handles: usize,
+        fields: usize,
+        wasi: WasiCtx,
+    ) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(handles);
-        Self { services, call, table, wasi, limiter }
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(fields);
+        let outgoing = wasi_http::outgoing(&services.egress, &call.access);
+        Self { services, call, table, wasi, http, outgoing, limiter }
     }
 
     /// What the call brought along.
@@ -88,6 +136,12 @@ impl<Limiter: Send> WasiView for CallState<Limiter> {
     }
 }
 
+impl<Limiter: Send> WasiHttpView for CallState<Limiter> {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.outgoing, table: &mut self.table, ctx: &mut self.http }
+    }
+}
+
 /// Links every interface of the contract, and the WASI interfaces a component in any language may import. Once per engine.
 ///
 /// # Errors
@@ -95,22 +149,36 @@ impl<Limiter: Send> WasiView for CallState<Limiter> {
 /// Where two interfaces define the same name, which is a defect of the host.
 pub fn add_to_linker<Limiter: Send + 'static>(linker: &mut Linker<CallState<Limiter>>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     host::types::add_to_linker::<_, Types>(linker, |_| TypesView)?;
     host::log::add_to_linker::<_, Log>(linker, |state| LogView { context: &mut state.call.log })?;
     host::progress::add_to_linker::<_, Progress>(linker, |state| ProgressView { control: &state.call.control })?;
     host::objects::add_to_linker::<_, ObjectAccess>(linker, |state| ObjectsView {
-        objects: &state.services.objects,
-        home: &state.services.home,
+        call: Shared { services: &state.services, call: &state.call },
         table: &mut state.table,
     })?;
     host::frames::add_to_linker::<_, Frames>(linker, |state| FramesView {
-        call: Shared { services: &state.services, control: &state.call.control },
+        call: Shared { services: &state.services, call: &state.call },
         table: &mut state.table,
     })?;
     host::models::add_to_linker::<_, Models>(linker, |state| ModelsView {
-        call: Shared { services: &state.services, control: &state.call.control },
+        call: Shared { services: &state.services, call: &state.call },
         table: &mut state.table,
     })?;
-    host::charts::add_to_linker::<_, Charts>(linker, |state| ChartsView { compute: &state.services.compute })?;
+    host::charts::add_to_linker::<_, Charts>(linker, |state| ChartsView {
+        call: Shared { services: &state.services, call: &state.call },
+    })?;
+    host::notices::add_to_linker::<_, NoticeBoard>(linker, |state| NoticesView {
+        call: Shared { services: &state.services, call: &state.call },
+    })?;
+    host::http::add_to_linker::<_, Http>(linker, |state| HttpView {
+        call: Shared { services: &state.services, call: &state.call },
+    })?;
+    host::secrets::add_to_linker::<_, Http>(linker, |state| HttpView {
+        call: Shared { services: &state.services, call: &state.call },
+    })?;
+    host::tools::add_to_linker::<_, PeerTools>(linker, |state| PeersView {
+        call: Shared { services: &state.services, call: &state.call },
+    })?;
     Ok(())
 }

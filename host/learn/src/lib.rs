@@ -8,8 +8,6 @@
 //! Two rules hold everywhere. Results do not depend on the number of threads: work is cut into pieces whose size follows from
 //! the data alone, and pieces are put together in order. And nothing here panics on what a caller hands in.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
-
 mod blocks;
 mod class_weights;
 mod data;

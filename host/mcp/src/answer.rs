@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kumiko_catalog::contract_types::{Content, ResourceBody};
+use kumiko_catalog::contract_types::{self, Content, ResourceBody};
 use kumiko_vocabulary::Fault;
 use rmcp::model::{
     AudioContent, CallToolResult, ContentBlock, EmbeddedResource, ImageContent, MetaObject, Resource, ResourceContents,
@@ -39,26 +39,13 @@ pub(crate) fn failed(fault: &Fault) -> CallToolResult {
     result
 }
 
-fn block(content: Content) -> ContentBlock {
+/// One block of what a person or a model is shown.
+pub(crate) fn block(content: Content) -> ContentBlock {
     match content {
         Content::Text(text) => ContentBlock::Text(TextContent::new(text)),
         Content::Image(media) => ContentBlock::Image(ImageContent::new(STANDARD.encode(media.data), media.media_type)),
         Content::Audio(media) => ContentBlock::Audio(AudioContent::new(STANDARD.encode(media.data), media.media_type)),
-        Content::Resource(resource) => {
-            let mut contents = match resource.body {
-                ResourceBody::Text(text) => ResourceContents::text(text, resource.uri),
-                ResourceBody::Blob(bytes) => ResourceContents::blob(STANDARD.encode(bytes), resource.uri),
-            };
-            if let (
-                Some(media_type),
-                ResourceContents::TextResourceContents { mime_type, .. }
-                | ResourceContents::BlobResourceContents { mime_type, .. },
-            ) = (resource.media_type, &mut contents)
-            {
-                *mime_type = Some(media_type);
-            }
-            ContentBlock::Resource(EmbeddedResource::new(contents))
-        }
+        Content::Resource(resource) => ContentBlock::Resource(EmbeddedResource::new(contents(resource))),
         Content::Link(link) => {
             let mut resource = Resource::new(link.uri, link.name);
             resource.title = link.title;
@@ -68,4 +55,19 @@ fn block(content: Content) -> ContentBlock {
             ContentBlock::ResourceLink(resource)
         }
     }
+}
+
+/// The contents of a resource.
+pub(crate) fn contents(resource: contract_types::EmbeddedResource) -> ResourceContents {
+    let mut contents = match resource.body {
+        ResourceBody::Text(text) => ResourceContents::text(text, resource.uri),
+        ResourceBody::Blob(bytes) => ResourceContents::blob(STANDARD.encode(bytes), resource.uri),
+    };
+    let (ResourceContents::TextResourceContents { mime_type, .. }
+    | ResourceContents::BlobResourceContents { mime_type, .. }) = &mut contents
+    else {
+        return contents;
+    };
+    *mime_type = resource.media_type;
+    contents
 }

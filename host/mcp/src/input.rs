@@ -6,17 +6,19 @@
 
 use std::time::Duration;
 
-use kumiko_catalog::contract::{InputKind, InputRequest, InputRequired, InputResponse, Resumption};
+use kumiko_catalog::contract_types::{InputKind, InputRequest, InputRequired, InputResponse, Resumption};
 use kumiko_vocabulary::Fault;
 use rmcp::ErrorData;
 use rmcp::model::{
-    CallToolRequestParams, ClientCapabilities, InputRequest as WireRequest, InputRequiredResult, InputResponses,
-    RequestStateCodec, SealOptions,
+    ClientCapabilities, InputRequest as WireRequest, InputRequiredResult, InputResponses, RequestStateCodec,
+    SealOptions,
 };
 use rmcp::service::{Peer, RoleServer};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+
+use crate::rounds::Repeated;
 
 /// How long a client may take to answer: a person may have to be found.
 const STATE_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
@@ -42,10 +44,11 @@ impl Seal {
     }
 
     /// The tool's question as a 2026-07-28 client receives it.
-    pub(crate) fn question(&self, call: &CallBinding, required: InputRequired) -> Result<InputRequiredResult, Fault> {
+    pub(crate) fn question(&self, call: Binding<'_>, required: InputRequired) -> Result<InputRequiredResult, Fault> {
         let ids: Vec<&str> = required.requests.iter().map(|request| request.id.as_str()).collect();
-        let payload = json!({ "ids": ids, "state": hexadecimal(&required.state) }).to_string();
-        let options = SealOptions::new().associated_data(&call.0).ttl(STATE_LIFETIME);
+        let payload = json!({ "ids": ids, "state": hex::encode(&required.state) }).to_string();
+        let digest = call.digest();
+        let options = SealOptions::new().associated_data(&digest).ttl(STATE_LIFETIME);
         let state = self.codec.seal_with(payload.as_bytes(), &options);
         let requests = required
             .requests
@@ -56,12 +59,8 @@ impl Seal {
     }
 
     /// What a 2026-07-28 client sends back; `None` for a first call.
-    pub(crate) fn answer(
-        &self,
-        call: &CallBinding,
-        request: &CallToolRequestParams,
-    ) -> Result<Option<Resumption>, ErrorData> {
-        let Some(state) = &request.request_state else {
+    pub(crate) fn answer(&self, call: Binding<'_>, repeated: Repeated<'_>) -> Result<Option<Resumption>, ErrorData> {
+        let Some(state) = repeated.state else {
             return Ok(None);
         };
         let refused = || {
@@ -70,12 +69,16 @@ impl Seal {
                 None,
             )
         };
-        let payload = self.codec.open_with(state, &call.0).map_err(|_| refused())?;
+        let payload = self.codec.open_with(state, &call.digest()).map_err(|_| refused())?;
         let payload: Value = serde_json::from_slice(&payload).map_err(|_| refused())?;
         let ids = payload.get("ids").and_then(Value::as_array).ok_or_else(refused)?;
-        let state = payload.get("state").and_then(Value::as_str).and_then(bytes).ok_or_else(refused)?;
+        let state = payload
+            .get("state")
+            .and_then(Value::as_str)
+            .and_then(|state| hex::decode(state).ok())
+            .ok_or_else(refused)?;
         let empty = InputResponses::new();
-        let given = request.input_responses.as_ref().unwrap_or(&empty);
+        let given = repeated.responses.unwrap_or(&empty);
         // A client may answer some and repeat the rest in a later round: the tool decides what it does with what it has.
         let responses = ids
             .iter()
@@ -88,16 +91,22 @@ impl Seal {
     }
 }
 
-/// What ties sealed state to the call it belongs to: the tool and its arguments.
-pub(crate) struct CallBinding(Vec<u8>);
+/// What ties sealed state to the request it belongs to: who asked, for what, with which arguments.
+#[derive(Clone, Copy)]
+pub(crate) struct Binding<'a> {
+    pub(crate) caller: &'a str,
+    pub(crate) what: &'a str,
+    pub(crate) arguments: &'a Value,
+}
 
-impl CallBinding {
-    pub(crate) fn new(tool: &str, arguments: &Value) -> Self {
+impl Binding<'_> {
+    fn digest(self) -> Vec<u8> {
         let mut hash = Sha256::new();
-        hash.update(tool.as_bytes());
-        hash.update([0]);
-        hash.update(arguments.to_string().as_bytes());
-        Self(hash.finalize().to_vec())
+        for part in [self.caller, self.what, &self.arguments.to_string()] {
+            hash.update(part.len().to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+        hash.finalize().to_vec()
     }
 }
 
@@ -151,7 +160,7 @@ pub(crate) async fn ask(peer: &Peer<RoleServer>, required: InputRequired) -> Res
 }
 
 /// One question in the protocol's words.
-fn wire(request: InputRequest) -> Result<WireRequest, Fault> {
+pub(crate) fn wire(request: InputRequest) -> Result<WireRequest, Fault> {
     let method = match request.kind {
         InputKind::Elicitation => "elicitation/create",
         InputKind::Sampling => "sampling/createMessage",
@@ -175,14 +184,6 @@ fn wire(request: InputRequest) -> Result<WireRequest, Fault> {
     })
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn bytes(hexadecimal: &str) -> Option<Vec<u8>> {
-    hexadecimal.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -196,34 +197,39 @@ mod tests {
         InputRequired { requests: vec![request], state: vec![0, 255, 7] }
     }
 
-    fn reply(state: &str) -> CallToolRequestParams {
-        let mut request = CallToolRequestParams::new("delete");
-        request.request_state = Some(state.to_owned());
-        request.input_responses = Some(BTreeMap::from([("confirm".to_owned(), json!({ "action": "accept" }))]));
-        request
+    fn answered() -> InputResponses {
+        BTreeMap::from([("confirm".to_owned(), json!({ "action": "accept" }))])
+    }
+
+    fn open(seal: &Seal, call: Binding<'_>, state: &str) -> Result<Option<Resumption>, ErrorData> {
+        seal.answer(call, Repeated { state: Some(state), responses: Some(&answered()) })
     }
 
     #[test]
     fn state_comes_back_as_it_was_with_the_answers() {
         let seal = Seal::new().unwrap();
-        let call = CallBinding::new("delete", &json!({ "name": "a" }));
-        let question = seal.question(&call, required()).unwrap();
-        let resumption = seal.answer(&call, &reply(&question.request_state.unwrap())).unwrap().unwrap();
+        let arguments = json!({ "name": "a" });
+        let call = Binding { caller: "ada", what: "delete", arguments: &arguments };
+        let question = seal.question(call, required()).unwrap();
+        let resumption = open(&seal, call, &question.request_state.unwrap()).unwrap().unwrap();
         assert_eq!(resumption.state, [0, 255, 7]);
         assert_eq!(resumption.responses[0].id, "confirm");
         assert!(resumption.responses[0].result.contains("accept"));
     }
 
     #[test]
-    fn state_of_another_call_or_another_process_or_with_a_bit_changed_is_refused() {
+    fn state_of_another_call_caller_or_process_or_with_a_bit_changed_is_refused() {
         let seal = Seal::new().unwrap();
-        let call = CallBinding::new("delete", &json!({ "name": "a" }));
-        let state = seal.question(&call, required()).unwrap().request_state.unwrap();
-        assert!(seal.answer(&CallBinding::new("delete", &json!({ "name": "b" })), &reply(&state)).is_err());
-        assert!(Seal::new().unwrap().answer(&call, &reply(&state)).is_err());
+        let arguments = json!({ "name": "a" });
+        let call = Binding { caller: "ada", what: "delete", arguments: &arguments };
+        let state = seal.question(call, required()).unwrap().request_state.unwrap();
+        let others = json!({ "name": "b" });
+        assert!(open(&seal, Binding { arguments: &others, ..call }, &state).is_err());
+        assert!(open(&seal, Binding { caller: "bob", ..call }, &state).is_err());
+        assert!(open(&Seal::new().unwrap(), call, &state).is_err());
         let mut changed = state.clone().into_bytes();
         let last = changed.len() - 1;
         changed[last] = if changed[last] == b'A' { b'B' } else { b'A' };
-        assert!(seal.answer(&call, &reply(&String::from_utf8(changed).unwrap())).is_err());
+        assert!(open(&seal, call, &String::from_utf8(changed).unwrap()).is_err());
     }
 }

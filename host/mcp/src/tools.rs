@@ -1,28 +1,32 @@
 //! Tools as the protocol lists them.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kumiko_catalog::{LoadedTool, Snapshot};
+use std::sync::Arc;
+
+use kumiko_catalog::{Icon, LoadedTool, Snapshot};
 use rmcp::ErrorData;
 use rmcp::model::{ListToolsResult, PaginatedRequestParams, Tool, ToolAnnotations};
+
+use crate::{Caller, page, surface};
 
 /// Tools on one page. Clients fetch pages one after another, and a hundred fit any client's buffer.
 const PAGE: usize = 100;
 
-/// The page that a cursor points to. The cursor holds the last name of the page before, so a swap between two pages loses no
-/// tool that stays.
-pub(crate) fn page(snapshot: &Snapshot, request: Option<PaginatedRequestParams>) -> Result<ListToolsResult, ErrorData> {
-    let after = request.and_then(|request| request.cursor).map(|cursor| read_cursor(&cursor)).transpose()?;
-    let (tools, more) = snapshot.page(after.as_deref(), PAGE);
-    let mut result = ListToolsResult::default();
-    result.next_cursor = tools.last().filter(|_| more).map(|tool| URL_SAFE_NO_PAD.encode(&tool.name));
-    result.tools = tools.iter().map(|tool| describe(tool)).collect();
+/// The page that a cursor points to: the tools of the plugins and those of the server itself, by name.
+pub(crate) fn list(
+    snapshot: &Snapshot,
+    request: Option<PaginatedRequestParams>,
+    caller: &Caller,
+) -> Result<ListToolsResult, ErrorData> {
+    let mut tools: Vec<Tool> = surface::tools().into();
+    if !caller.compact {
+        let shown = snapshot.tools().filter(|tool| caller.capabilities.has(tool.capability_names()));
+        tools.extend(shown.map(|tool| describe(tool)));
+    }
+    tools.sort_by(|left, right| left.name.cmp(&right.name));
+    let (tools, next_cursor) = page::of(tools, request, PAGE, |tool| &tool.name)?;
+    let mut result = ListToolsResult::with_all_items(tools);
+    result.next_cursor = next_cursor;
     Ok(result)
-}
-
-fn read_cursor(cursor: &str) -> Result<String, ErrorData> {
-    let name = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    name.ok_or_else(|| ErrorData::invalid_params("the cursor is not one that this server handed out", None))
 }
 
 /// A tool in the protocol's words. Cloning is cheap: schemas are shared.
@@ -38,5 +42,19 @@ pub(crate) fn describe(loaded: &LoadedTool) -> Tool {
     annotations.idempotent_hint = Some(tool.annotations.idempotent);
     annotations.open_world_hint = Some(tool.annotations.open_world);
     described.annotations = Some(annotations);
+    described.icons = icons(loaded.icon());
     described
+}
+
+/// A tool with its name and the schema of its arguments, which is shared.
+pub(crate) fn schema_of(loaded: &LoadedTool) -> Tool {
+    Tool::new(loaded.name.clone(), "", Arc::clone(&loaded.tool.input_schema))
+}
+
+/// A plugin's icon as the protocol words it.
+pub(crate) fn icons(icon: Option<&Icon>) -> Option<Vec<rmcp::model::Icon>> {
+    let icon = icon?;
+    let described = rmcp::model::Icon::new(icon.uri.clone()).with_mime_type(icon.media_type.clone());
+    let scales = icon.media_type == "image/svg+xml";
+    Some(vec![if scales { described.with_sizes(vec!["any".to_owned()]) } else { described }])
 }

@@ -4,8 +4,6 @@
 //! matched by name, text and missing values go through the model's own pipeline, classes become codes, and predictions
 //! become a frame again. A model that was trained on unprepared data carries the pipeline that prepared it.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
-
 mod evaluate;
 mod matrix;
 mod predict;

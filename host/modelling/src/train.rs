@@ -163,5 +163,5 @@ fn digest(data: &TrainingData) -> String {
         }
         Target::Values(values) => hash.update(values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>()),
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(hash.finalize())
 }

@@ -1,10 +1,10 @@
 //! One call: an instance of its own, three clocks, and an end that is either an answer or a typed fault.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use kumiko_functions::bindings::Capability;
 use kumiko_functions::{CallContext, CallState, from_contract};
 use kumiko_vocabulary::{Fault, FaultKind};
 use serde_json::Value;
@@ -13,7 +13,8 @@ use wasmtime_wasi::WasiCtx;
 
 use crate::engine::State;
 use crate::limiter::{CallLimiter, Denied};
-use crate::limits::{CONTENT_BYTES, CROSSING_FUEL, HANDLES, STATE_BYTES};
+use crate::limits::{CONTENT_BYTES, CROSSING_FUEL, HANDLES, HTTP_FIELDS_BYTES, RANDOM_BYTES, STATE_BYTES};
+use crate::meter::Meter;
 use crate::{Error, Plugin, contract, contract_types};
 
 /// What a call came to.
@@ -45,6 +46,9 @@ impl From<Fault> for CallFailure {
     }
 }
 
+/// What wasmtime says where a guest's values are larger than the host lets across; it has no type for it.
+const OUT_OF_CROSSING_FUEL: &str = "fuel allocated for hostcalls";
+
 /// The guest used up its processor time; carried through wasmtime's error to [`Plugin::explain`].
 #[derive(Debug, thiserror::Error)]
 #[error("the guest used up its processor time")]
@@ -63,10 +67,11 @@ impl Plugin {
         long_running: bool,
         context: CallContext,
     ) -> Result<Reply, CallFailure> {
-        let ticks = self.limits.ticks(long_running);
+        let cpu = self.limits.cpu(long_running);
         let wall = self.limits.wall(long_running);
         let answer = self
-            .guarded(context, ticks, wall, async |capability, store| {
+            .guarded(context, cpu, wall, async |store| {
+                let capability = self.template.instantiate_async(&mut *store).await?;
                 capability.kumiko_plugin_tools().call_call(store, &invocation).await
             })
             .await?;
@@ -79,26 +84,36 @@ impl Plugin {
 
     /// Asks the plugin to describe itself, under the limits of a short call.
     pub(crate) async fn describe(&self, context: CallContext) -> Result<contract::Manifest, Error> {
-        self.guarded(context, self.limits.ticks(false), self.limits.wall(false), async |capability, store| {
+        self.briefly(context, async |store| {
+            let capability = self.template.instantiate_async(&mut *store).await?;
             capability.kumiko_plugin_tools().call_describe(store).await
         })
         .await
         .map_err(|fault| Error::Describe { reason: fault.message })
     }
 
-    /// Instantiates, runs `work` and drops the instance, watched by every clock. A panic of the host's own code ends this
-    /// call alone.
+    /// Runs `work` under the limits of a short call.
+    pub(crate) async fn briefly<T>(
+        &self,
+        context: CallContext,
+        work: impl AsyncFnOnce(&mut Store<State>) -> wasmtime::Result<T>,
+    ) -> Result<T, Fault> {
+        self.guarded(context, self.limits.cpu(false), self.limits.wall(false), work).await
+    }
+
+    /// Lets `work` make an instance in a store of its own and drops both, watched by every clock. A panic of the host's own code ends
+    /// this call alone.
     async fn guarded<T>(
         &self,
         context: CallContext,
-        ticks: u64,
+        cpu: Duration,
         wall: Duration,
-        work: impl AsyncFnOnce(&Capability, &mut Store<State>) -> wasmtime::Result<T>,
+        work: impl AsyncFnOnce(&mut Store<State>) -> wasmtime::Result<T>,
     ) -> Result<T, Fault> {
         let cancellation = context.control.cancellation().clone();
         // Kernels that still compute for a call that has ended learn of it by the same token.
         let _stop = context.control.ending();
-        let run = AssertUnwindSafe(self.run(context, ticks, work)).catch_unwind();
+        let run = AssertUnwindSafe(self.run(context, cpu, work)).catch_unwind();
         tokio::select! {
             biased;
             () = cancellation.cancelled() => Err(kumiko_vocabulary::control::cancelled()),
@@ -118,44 +133,48 @@ impl Plugin {
     async fn run<T>(
         &self,
         context: CallContext,
-        ticks: u64,
-        work: impl AsyncFnOnce(&Capability, &mut Store<State>) -> wasmtime::Result<T>,
+        cpu: Duration,
+        work: impl AsyncFnOnce(&mut Store<State>) -> wasmtime::Result<T>,
     ) -> Result<T, Fault> {
-        let _place = self.runtime.places.acquire().await.map_err(|_| shutting_down())?;
-        let mut store = self.store(context, ticks);
-        let result = match self.template.instantiate_async(&mut store).await {
-            Ok(capability) => work(&capability, &mut store).await,
-            Err(error) => Err(error),
+        let _place = if context.depth == 0 {
+            self.runtime.places.acquire().await.map_err(|_| shutting_down())?
+        } else {
+            self.runtime.peer_places.try_acquire().map_err(|_| {
+                Fault::new(FaultKind::Unavailable, "too_many_peer_calls", "too many plugins call each other's tools")
+                    .hint("repeat the call when others have finished")
+            })?
         };
-        result.map_err(|error| self.explain(&error, &store, ticks))
+        let meter = Meter::new(&self.runtime.turns);
+        let mut store = self.store(context, cpu, &meter);
+        let result = meter.count(work(&mut store)).await;
+        result.map_err(|error| self.explain(&error, &store, cpu))
     }
 
     /// A store whose guest is interrupted at every tick: to let other tasks run, and to count its processor time.
-    fn store(&self, context: CallContext, ticks: u64) -> Store<State> {
+    fn store(&self, context: CallContext, cpu: Duration, meter: &Arc<Meter>) -> Store<State> {
         let limiter = CallLimiter::new(self.limits.memory_bytes, self.runtime.budget.clone());
         // No folders, no environment, no arguments, no sockets; output goes nowhere.
-        let wasi = WasiCtx::builder().build();
-        let state = CallState::new(self.services.clone(), context, limiter, HANDLES, wasi);
+        let wasi = WasiCtx::builder().max_random_size(RANDOM_BYTES).build();
+        let state = CallState::new(self.services.clone(), context, limiter, HANDLES, HTTP_FIELDS_BYTES, wasi);
         let mut store = Store::new(&self.runtime.engine, state);
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(CROSSING_FUEL);
         store.set_epoch_deadline(1);
-        let mut remaining = ticks;
-        store.epoch_deadline_callback(move |_| match remaining.checked_sub(1) {
-            Some(less) => {
-                remaining = less;
-                Ok(UpdateDeadline::Yield(1))
+        let meter = Arc::clone(meter);
+        store.epoch_deadline_callback(move |_| {
+            if meter.used() >= cpu {
+                return Err(OutOfTime.into());
             }
-            None => Err(OutOfTime.into()),
+            Ok(UpdateDeadline::YieldCustom(1, Box::pin(Arc::clone(&meter).next_turn())))
         });
         store
     }
 
     /// Says which limit or defect ended the guest.
-    fn explain(&self, error: &wasmtime::Error, store: &Store<State>, ticks: u64) -> Fault {
+    fn explain(&self, error: &wasmtime::Error, store: &Store<State>, cpu: Duration) -> Fault {
         let stopped = |code: &str, message: String| Fault::new(FaultKind::Stopped, code, message);
         if error.is::<OutOfTime>() {
-            let time = readable(crate::limits::TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX)));
+            let time = readable(cpu);
             return stopped(
                 "cpu_time_limit",
                 format!("{} used up the {time} of processor time a call may take", self.label()),
@@ -196,6 +215,13 @@ impl Plugin {
             );
         }
         let cause = error.root_cause().to_string();
+        if cause.contains(OUT_OF_CROSSING_FUEL) {
+            return stopped(
+                "crossing_limit",
+                format!("{} handed over more than the {CROSSING_FUEL} bytes that cross at once", self.label()),
+            )
+            .hint("hand large data over in pieces, or as a frame or an object");
+        }
         let reason = cause.lines().next().unwrap_or("unknown");
         Fault::failed("plugin_trapped", format!("{} broke off: {reason}", self.label()))
             .hint("this is a defect of the plugin; its log lines say more. Other calls are not affected")
@@ -231,7 +257,7 @@ impl Plugin {
         Ok(Reply::Complete { structured, content: outcome.content })
     }
 
-    fn input_required(&self, required: contract::InputRequired) -> Result<contract::InputRequired, Fault> {
+    pub(crate) fn input_required(&self, required: contract::InputRequired) -> Result<contract::InputRequired, Fault> {
         if required.requests.is_empty() {
             return Err(Fault::failed(
                 "result_invalid",

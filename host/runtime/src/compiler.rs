@@ -19,10 +19,19 @@ use wasmtime::component::Component;
 
 use crate::engine::compiling_engine;
 use crate::limits::COMPONENT_BYTES;
-use crate::{Error, Limits, Runtime};
+use crate::{Error, Runtime};
 
-/// How long a component may compile. A Python component of 18 MB takes half a minute of one core.
+/// How long a component may compile by the clock on the wall, on a machine that is busy with other things.
 const COMPILE_TIME: Duration = Duration::from_secs(120);
+
+/// Processor time that compiling a component may take, in seconds. A Python component of 18 MB takes ten.
+const COMPILE_SECONDS: u64 = 30;
+
+/// Memory that compiling a component may take, in bytes.
+const COMPILE_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// How much compiling gives way to the server's own threads.
+const COMPILE_NICENESS: i32 = 10;
 
 /// The subcommand of the binary that compiles what it reads from its input.
 pub const COMPILE_COMMAND: &str = "compile-component";
@@ -66,7 +75,7 @@ impl Compiler {
             secret: read_or_make_secret(secret).map_err(|error| failed(secret, error))?,
             workshop,
             settings: settings.finish(),
-            memory: runtime.limits.memory_bytes,
+            memory: runtime.memory_bytes,
         })
     }
 
@@ -80,20 +89,23 @@ impl Compiler {
             return Err(Error::TooLarge { size: bytes.len() as u64, limit: COMPONENT_BYTES });
         }
         let key = self.key(bytes);
-        if let Some(component) = self.load(&key) {
+        if let Some(Ok(component)) = self.load(&key) {
             return Ok(component);
         }
         let code = self.compile(bytes).await?;
-        self.keep(&key, &code)
-            .map_err(|error| Error::Load { reason: format!("{}: {error}", self.folder.display()) })?;
-        self.load(&key).ok_or_else(|| Error::Load { reason: "the compiled form does not fit this engine".to_owned() })
+        if let Err(error) = self.keep(&key, &code) {
+            tracing::warn!(folder = %self.folder.display(), %error, "compiled code cannot be kept and will be compiled again");
+            return self.loaded(&code);
+        }
+        let unreadable = || Error::Load { reason: format!("{}: it cannot be read back", self.folder.display()) };
+        self.load(&key).ok_or_else(unreadable)?.map_err(|error| Error::Load { reason: format!("{error:#}") })
     }
 
     fn key(&self, bytes: &[u8]) -> String {
         let mut hash = Sha256::new();
         hash.update(self.settings.to_le_bytes());
         hash.update(bytes);
-        hexadecimal(&hash.finalize())
+        hex::encode(hash.finalize())
     }
 
     fn seal(&self, key: &str, code: &[u8]) -> Option<Hmac<Sha256>> {
@@ -103,9 +115,10 @@ impl Compiler {
         Some(seal)
     }
 
-    /// Maps an entry whose seal fits. Anything odd about an entry means that there is none.
+    /// Maps an entry whose seal fits. Anything odd about an entry means that there is none. A whole one may still ask for more than
+    /// the pool has for an instance.
     #[allow(unsafe_code, reason = "the one place where machine code from a file is trusted")]
-    fn load(&self, key: &str) -> Option<Component> {
+    fn load(&self, key: &str) -> Option<wasmtime::Result<Component>> {
         let path = self.folder.join(format!("{key}.code"));
         let code = std::fs::read(&path).ok()?;
         let seal = std::fs::read(self.folder.join(format!("{key}.seal"))).ok()?;
@@ -117,7 +130,15 @@ impl Compiler {
         // SAFETY: the bytes at `path` are what this host's own compiler wrote: their keyed hash was just verified, with a secret
         // that only the owner can read, and the folder is writable for the owner alone, so nobody else can replace the file
         // between the check and the mapping.
-        unsafe { Component::deserialize_file(&self.engine, &path) }.ok()
+        Some(unsafe { Component::deserialize_file(&self.engine, &path) })
+    }
+
+    /// Loads code that was just compiled, where it cannot be kept.
+    #[allow(unsafe_code, reason = "the one place where machine code from this host's own compiler is trusted unkept")]
+    fn loaded(&self, code: &[u8]) -> Result<Component, Error> {
+        // SAFETY: the bytes come from this host's own compiler, over a pipe or from this process, and were not kept anywhere since.
+        unsafe { Component::deserialize(&self.engine, code) }
+            .map_err(|error| Error::Load { reason: format!("{error:#}") })
     }
 
     /// Writes code and seal, each whole or not at all. A reader between the two finds no fitting seal and compiles.
@@ -151,9 +172,7 @@ impl Compiler {
     }
 
     async fn compile_in_child(&self, program: &Path, bytes: &[u8]) -> Result<Vec<u8>, Error> {
-        let failed = |error: std::io::Error| Error::Compile {
-            reason: format!("the compiling process could not be run: {error}"),
-        };
+        let failed = |error: std::io::Error| Error::Workshop { reason: error.to_string() };
         let mut child = tokio::process::Command::new(program)
             .arg(COMPILE_COMMAND)
             .arg(self.memory.to_string())
@@ -188,11 +207,22 @@ impl Compiler {
         let ((), read, complained) = tokio::join!(write, read, complain);
         read.map_err(failed)?;
         complained.map_err(failed)?;
-        if child.wait().await.map_err(failed)?.success() {
+        let status = child.wait().await.map_err(failed)?;
+        if status.success() {
             return Ok(code);
         }
         let reason = String::from_utf8_lossy(&reason).trim().to_owned();
-        Err(Error::Compile { reason: if reason.is_empty() { "the compiling process died".to_owned() } else { reason } })
+        // Without an exit code a signal ended it, which is how the system enforces its limits.
+        Err(Error::Compile {
+            reason: if status.code().is_none() || reason.is_empty() {
+                let memory = COMPILE_BYTES >> 20;
+                format!(
+                    "it takes more than {COMPILE_SECONDS} seconds of processor time or {memory} MiB of memory to compile"
+                )
+            } else {
+                reason
+            },
+        })
     }
 }
 
@@ -203,13 +233,26 @@ impl Compiler {
 ///
 /// [`Error::Compile`] with the compiler's chain of causes.
 pub fn compile(bytes: &[u8], memory_bytes: usize) -> Result<Vec<u8>, Error> {
-    let engine = compiling_engine(&Limits { memory_bytes, ..Limits::default() })?;
+    confine()?;
+    let engine = compiling_engine(memory_bytes)?;
     engine.precompile_component(bytes).map_err(|error| Error::Compile { reason: format!("{error:#}") })
 }
 
-/// Bytes as hexadecimal digits.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// Holds this process to what compiling may take. The address space that engines reserve does not count as its data.
+#[cfg(unix)]
+fn confine() -> Result<(), Error> {
+    use rustix::process::{Resource, Rlimit, nice, setrlimit};
+    let failed = |error: rustix::io::Errno| Error::Workshop { reason: error.to_string() };
+    for (resource, limit) in [(Resource::Cpu, COMPILE_SECONDS), (Resource::Data, COMPILE_BYTES), (Resource::Core, 0)] {
+        setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) }).map_err(failed)?;
+    }
+    nice(COMPILE_NICENESS).map(|_| ()).map_err(failed)
+}
+
+/// Where the system has no such limits, the clock on the wall is the only one.
+#[cfg(not(unix))]
+fn confine() -> Result<(), Error> {
+    Ok(())
 }
 
 fn private_folder(folder: &Path) -> std::io::Result<()> {
@@ -249,12 +292,13 @@ fn owner_only(_path: &Path, _mode: u32) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Limits;
 
     /// The smallest component that compiles to something: one empty core module.
     const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0\x01\x08\0asm\x01\0\0\0";
 
     fn compiler(folder: &Path) -> Compiler {
-        let runtime = Runtime::new(Limits::default()).unwrap();
+        let runtime = Runtime::new(Limits::default(), 0).unwrap();
         Compiler::open(&runtime, &folder.join("cache"), &folder.join("keys/cache"), Workshop::Here).unwrap()
     }
 
@@ -265,7 +309,7 @@ mod tests {
         let key = compiler.key(COMPONENT);
         assert!(compiler.load(&key).is_none());
         compiler.component(COMPONENT).await.unwrap();
-        assert!(compiler.load(&key).is_some());
+        assert!(compiler.load(&key).unwrap().is_ok());
     }
 
     #[tokio::test]
@@ -287,7 +331,7 @@ mod tests {
             assert!(compiler.load(&key).is_none(), "half of the {file}");
             std::fs::write(&path, &whole).unwrap();
         }
-        assert!(compiler.load(&key).is_some());
+        assert!(compiler.load(&key).unwrap().is_ok());
     }
 
     #[tokio::test]
@@ -299,7 +343,7 @@ mod tests {
         let second = compiler(folder.path());
         assert!(second.load(&second.key(COMPONENT)).is_none());
         second.component(COMPONENT).await.unwrap();
-        assert!(second.load(&second.key(COMPONENT)).is_some());
+        assert!(second.load(&second.key(COMPONENT)).unwrap().is_ok());
     }
 
     #[tokio::test]

@@ -51,6 +51,12 @@ pub enum Error {
         /// The compiler's chain of causes.
         reason: String,
     },
+    /// The compiling process cannot be started; it may be another time.
+    #[error("the compiling process could not be run: {reason}")]
+    Workshop {
+        /// What the system says.
+        reason: String,
+    },
     /// The compiled form cannot be used.
     #[error("its compiled form cannot be loaded: {reason}")]
     Load {
@@ -96,6 +102,7 @@ impl Error {
             Self::NoTools => "no_tools_export",
             Self::UnknownImport { .. } => "unknown_import",
             Self::Compile { .. } => "compile_failed",
+            Self::Workshop { .. } => "compiler_unavailable",
             Self::Load { .. } => "load_failed",
             Self::Instantiate { .. } => "instantiate_failed",
             Self::Describe { .. } => "describe_failed",
@@ -123,6 +130,7 @@ impl Error {
             Self::UnknownImport { .. } => {
                 "a plugin may import `kumiko:host` and WASI 0.2; whatever else it needs must be compiled into it"
             }
+            Self::Workshop { .. } => "it is tried again; free processes, open files or memory",
             Self::Compile { .. } | Self::Load { .. } => "check the component with `wasm-tools validate`",
             Self::Instantiate { .. } => "the component's start code must finish under the limits of a call",
             Self::Describe { .. } => "`describe` must return under the limits of a call without any grants",
@@ -134,6 +142,10 @@ impl Error {
 
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
-        Fault::new(FaultKind::InvalidArguments, error.code(), error.to_string()).hint(error.hint())
+        let kind = match error {
+            Error::Workshop { .. } => FaultKind::Unavailable,
+            _ => FaultKind::InvalidArguments,
+        };
+        Fault::new(kind, error.code(), error.to_string()).hint(error.hint())
     }
 }

@@ -10,12 +10,18 @@ use crate::limits::{MEMORIES_AND_TABLES, TABLE_ELEMENTS};
 /// What all calls together may take.
 #[derive(Debug)]
 pub(crate) struct Budget {
+    whole: usize,
     available: AtomicUsize,
 }
 
 impl Budget {
     pub(crate) fn new(bytes: usize) -> Arc<Self> {
-        Arc::new(Self { available: AtomicUsize::new(bytes) })
+        Arc::new(Self { whole: bytes, available: AtomicUsize::new(bytes) })
+    }
+
+    /// What is taken at this moment, in bytes.
+    pub(crate) fn used(&self) -> usize {
+        self.whole.saturating_sub(self.available.load(Ordering::Relaxed))
     }
 
     fn take(&self, bytes: usize) -> bool {

@@ -14,8 +14,12 @@ pub const TICK: Duration = Duration::from_millis(10);
 /// Instances that may be alive at once, over all plugins. Each reserves address space, not memory.
 pub const CONCURRENT_CALLS: u32 = 64;
 
-/// Core instances the pool holds for each live component: a component written in Rust for WASI is three, one with an adapter four.
-pub const CORE_INSTANCES_PER_COMPONENT: u32 = 4;
+/// Instances set aside for calls of plugins to each other's tools. Such a call does not wait for a place: all places could be held by
+/// calls that wait for it.
+pub const PEER_CALLS: u32 = 32;
+
+/// Core instances the pool holds for each live component: a component written in Rust for WASI is three, one from Python fourteen.
+pub const CORE_INSTANCES_PER_COMPONENT: u32 = 16;
 
 /// Stack for guest code, in bytes. What the host functions need on the same stack is added to it.
 pub const GUEST_STACK: usize = 512 * 1024;
@@ -29,8 +33,14 @@ pub const HOST_MEMORY_BUDGET: usize = 2 * 1024 * 1024 * 1024;
 /// Entries of all tables of a call. Function tables of real components have a few thousand.
 pub const TABLE_ELEMENTS: usize = 20_000;
 
-/// Memories and tables a component may define, each.
-pub const MEMORIES_AND_TABLES: u32 = 8;
+/// Memories and tables a component may define, each: one from Python has a table for each of its core instances.
+pub const MEMORIES_AND_TABLES: u32 = 16;
+
+/// Random bytes that WASI hands out at once. A seed has 32.
+pub const RANDOM_BYTES: u64 = 64 * 1024;
+
+/// The headers of a request or an answer of `wasi:http`, in bytes.
+pub const HTTP_FIELDS_BYTES: usize = 64 * 1024;
 
 /// Resources (frames, models, uploads) a call may hold at once.
 pub const HANDLES: usize = 4_096;
@@ -51,6 +61,15 @@ pub const COMPONENT_BYTES: u64 = 32 * 1024 * 1024;
 /// Tools in one manifest. An agent cannot choose among more.
 pub const TOOLS_PER_PLUGIN: usize = 1_000;
 
+/// Prompts, resources and templates of one plugin, each.
+pub const OFFERED_PER_PLUGIN: usize = 1_000;
+
+/// The uri of a resource, in bytes.
+pub const URI_BYTES: usize = 2_048;
+
+/// A plugin's icon, in bytes. Every list of tools carries it.
+pub const ICON_BYTES: usize = 16 * 1024;
+
 /// One tool description, in bytes. It is paid for in every agent's context.
 pub const DESCRIPTION_BYTES: usize = 16 * 1024;
 
@@ -61,7 +80,8 @@ pub const SCHEMA_BYTES: usize = 256 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Processor time of the guest's own code, in milliseconds (default 2,000: a tool arranges work, the host does it).
+    /// Processor time of the guest's own code and of the host functions it calls, but for kernels, in milliseconds (default 2,000: a
+    /// tool arranges work, the host does it).
     pub cpu_milliseconds: u64,
     /// The same for tools that declare themselves long-running (default 60,000).
     pub long_running_cpu_milliseconds: u64,
@@ -98,10 +118,9 @@ impl Limits {
         Duration::from_millis(if long_running { self.long_running_wall_milliseconds } else { self.wall_milliseconds })
     }
 
-    /// Guest processor time for a tool, in ticks of the epoch.
+    /// Processor time for a tool.
     #[must_use]
-    pub fn ticks(&self, long_running: bool) -> u64 {
-        let milliseconds = if long_running { self.long_running_cpu_milliseconds } else { self.cpu_milliseconds };
-        milliseconds.div_ceil(TICK.as_millis().try_into().unwrap_or(1)).max(1)
+    pub fn cpu(&self, long_running: bool) -> Duration {
+        Duration::from_millis(if long_running { self.long_running_cpu_milliseconds } else { self.cpu_milliseconds })
     }
 }

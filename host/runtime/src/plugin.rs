@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use kumiko_functions::bindings::CapabilityPre;
+use kumiko_functions::bindings::prompts::PromptsProviderPre;
+use kumiko_functions::bindings::resources::ResourcesProviderPre;
 use kumiko_functions::{CallContext, Services};
 use wasmtime::component::Component;
 
@@ -15,13 +17,24 @@ pub struct Plugin {
     pub(crate) runtime: Runtime,
     pub(crate) services: Services,
     pub(crate) template: CapabilityPre<State>,
+    /// Where the component exports prompts.
+    pub(crate) prompts: Option<PromptsProviderPre<State>>,
+    /// Where the component exports resources.
+    pub(crate) resources: Option<ResourcesProviderPre<State>>,
     pub(crate) limits: Arc<Limits>,
     manifest: Arc<Manifest>,
     inspection: Arc<Inspection>,
 }
 
 impl Plugin {
-    /// Links a compiled component, instantiates it once under the limits of a call and asks it to describe itself.
+    /// What its calls may use.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Links a compiled component and asks it to describe itself, under the limits of a call for each question. `contexts` makes what
+    /// each of these calls brings along; `limits` hold for the plugin's calls.
     ///
     /// # Errors
     ///
@@ -31,27 +44,28 @@ impl Plugin {
         services: &Services,
         component: &Component,
         bytes: &[u8],
-        context: CallContext,
+        limits: Arc<Limits>,
+        contexts: impl Fn() -> CallContext,
     ) -> Result<Self, Error> {
         let inspection = inspect(bytes)?;
+        let exports = |interface: &str| inspection.exports.iter().any(|name| name.split('@').next() == Some(interface));
+        let unusable = |error: wasmtime::Error| Error::Instantiate { reason: format!("{error:#}") };
         let template = runtime.linker.instantiate_pre(component).map_err(|error| link_error(&inspection, &error))?;
-        let template =
-            CapabilityPre::new(template).map_err(|error| Error::Instantiate { reason: format!("{error:#}") })?;
+        let prompts = exports("kumiko:plugin/prompts").then(|| PromptsProviderPre::new(template.clone()));
+        let resources = exports("kumiko:plugin/resources").then(|| ResourcesProviderPre::new(template.clone()));
         let mut plugin = Self {
             runtime: runtime.clone(),
             services: services.clone(),
-            template,
-            limits: Arc::clone(&runtime.limits),
-            manifest: Arc::new(Manifest {
-                name: String::new(),
-                aliases: Vec::new(),
-                version: String::new(),
-                description: String::new(),
-                tools: Vec::new(),
-            }),
+            template: CapabilityPre::new(template).map_err(unusable)?,
+            prompts: prompts.transpose().map_err(unusable)?,
+            resources: resources.transpose().map_err(unusable)?,
+            limits,
+            manifest: Arc::default(),
             inspection: Arc::new(inspection),
         };
-        plugin.manifest = Arc::new(Manifest::from_contract(plugin.describe(context).await?)?);
+        let mut manifest = Manifest::from_contract(plugin.describe(contexts()).await?)?;
+        manifest.offers(plugin.offered(contexts).await?)?;
+        plugin.manifest = Arc::new(manifest);
         Ok(plugin)
     }
 

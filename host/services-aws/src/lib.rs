@@ -1,8 +1,15 @@
-//! The services of `kumiko-services` on AWS.
+//! The services of `kumiko-services` on AWS, and what the server itself has there: secrets, logs and metrics.
 //!
-//! Each means the same as its embedded counterpart, and the contract tests of that crate run against both.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
+//! Each service means the same as its embedded counterpart, and the contract tests of that crate run against both.
 
+mod account;
+pub mod cloudwatch;
+mod error;
 pub mod s3;
+pub mod secrets;
 
+pub use account::AwsSettings;
+pub use cloudwatch::{CloudWatchLogs, CloudWatchMetrics, LogSettings, LogWriter};
+pub use error::Error;
 pub use s3::{S3Settings, S3Store};
+pub use secrets::{SecretInfo, SecretsManager};

@@ -1,47 +1,13 @@
 //! The S3 store against a real server (moto), and against servers that fail.
-//!
-//! Credentials and endpoints come from the environment, so each scenario runs in a copy of this program that has the environment
-//! it needs: the ignored tests are those scenarios.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 #[path = "../../services/tests/contract/mod.rs"]
 mod contract;
 mod faulty;
 mod moto;
+mod support;
 
-use std::process::Command;
-
-/// Never to be seen in a message.
-const SECRET: &str = "wJalrXUtnFEMI-never-in-a-message";
-
-/// Runs one scenario with these variables and no others.
-fn scenario(name: &str, variables: &[(&str, &str)]) {
-    let home = tempfile::TempDir::new().unwrap();
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["--ignored", "--exact", "--nocapture", name])
-        .env_clear()
-        .env("HOME", home.path())
-        .envs(variables.iter().copied());
-    // Where nobody listens, as on a machine that is not in EC2.
-    command.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:9");
-    let output = command.output().unwrap();
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{text}");
-    assert!(text.contains("1 passed"), "there is no scenario {name}: {text}");
-}
-
-const CREDENTIALS: [(&str, &str); 3] =
-    [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", SECRET), ("AWS_REGION", "us-east-1")];
-
-macro_rules! scenarios {
-    ($module:ident: $($name:ident),* $(,)?) => { $(
-        #[test]
-        fn $name() {
-            $module::run(concat!(stringify!($module), "::", stringify!($name)));
-        }
-    )* };
-}
+use support::{CREDENTIALS, SECRET, scenario, scenarios};
 
 scenarios!(moto:
     s3_keeps_the_contract,

@@ -2,6 +2,5 @@
 //!
 //! A service is chosen by configuration and never visible to a plugin. The embedded implementations keep everything in one
 //! data folder and need nothing else; those of `kumiko-services-aws` keep it in the cloud, with the same meaning.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
 pub mod objects;

@@ -8,8 +8,6 @@
 //! Tools that compute write below the store's home unless told otherwise, under a name made from the data set's and a
 //! fingerprint of everything that decides the outcome. So the same call again writes the same bytes to the same place.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
-
 mod classes;
 mod destination;
 mod fitting;
@@ -33,6 +31,7 @@ use kumiko_sdk::plugin;
 
 plugin! {
     name: "data_preparation",
+    icon: "icon.svg",
     tools: [
         load_dataset::load_dataset,
         validate_data::validate_data,

@@ -5,8 +5,6 @@
 //! they take and how it is opened), [`summary`] (what is told of a report), [`tables`] (reports as Markdown) and [`plots`]
 //! (reports as figures).
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
-
 mod arguments;
 mod compare_models;
 mod evaluate_classifier;
@@ -26,6 +24,7 @@ use kumiko_sdk::prelude::*;
 
 plugin! {
     name: "ml_evaluation",
+    icon: "icon.svg",
     aliases: ["model_evaluation"],
     description: "Predicts with trained models, measures them, and compares them.",
     tools: [

@@ -4,8 +4,6 @@
 //! of it. `train_supervised_classifier` and `train_supervised_regressor` differ in their algorithms alone: what both do is in
 //! [`train`], what both take in [`arguments`], what both return in [`outcome`].
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
-
 mod arguments;
 mod outcome;
 mod plots;
@@ -18,6 +16,7 @@ use kumiko_sdk::prelude::*;
 
 plugin! {
     name: "ml_training",
+    icon: "icon.svg",
     aliases: ["model_training"],
     description: "Trains classifiers and regressors on data sets and keeps the models.",
     tools: [

@@ -4,8 +4,6 @@
 //! the function. `plugin!` collects these constants by the same naming rule, so a tool is listed by the path of its
 //! function.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
-
 mod doc;
 mod plugin;
 mod tool;

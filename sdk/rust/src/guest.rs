@@ -1,9 +1,12 @@
 //! The component's side of the contract: from the generated types to those of this crate and back.
 
+pub mod prompts;
+pub mod resources;
+
 use std::sync::Once;
 
 use crate::bindings::{self, kumiko::host::types as wire};
-use crate::content::{Body, Content, Link, Media};
+use crate::content::{Body, Content, EmbeddedResource, Link, Media};
 use crate::input::{InputKind, InputRequired, Resumption};
 use crate::{Answer, Context, Plugin, Reply, Tool, fault, log};
 
@@ -16,6 +19,7 @@ pub fn describe(plugin: &Plugin) -> bindings::Manifest {
         aliases: owned(plugin.aliases),
         version: plugin.version.to_owned(),
         description: plugin.description.to_owned(),
+        icon: plugin.icon.map(|icon| wire::Media { data: icon.data.to_vec(), media_type: icon.media_type.to_owned() }),
         tools: plugin.tools.iter().map(described).collect(),
     }
 }
@@ -67,7 +71,7 @@ fn described(tool: &Tool) -> bindings::Tool {
     }
 }
 
-fn resumed(resumption: bindings::Resumption) -> Resumption {
+pub(crate) fn resumed(resumption: bindings::Resumption) -> Resumption {
     let unanswered = Resumption::new(resumption.state);
     resumption
         .responses
@@ -81,43 +85,46 @@ fn answered(answer: Answer<Option<String>>) -> bindings::Answer {
             structured,
             content: content.into_iter().map(shown).collect(),
         }),
-        Answer::InputRequired(InputRequired { requests, state }) => {
-            let requests = requests
-                .into_iter()
-                .map(|request| bindings::InputRequest {
-                    id: request.id,
-                    kind: match request.kind {
-                        InputKind::Elicitation => bindings::InputKind::Elicitation,
-                        InputKind::Sampling => bindings::InputKind::Sampling,
-                        InputKind::Roots => bindings::InputKind::Roots,
-                    },
-                    parameters: request.parameters.to_string(),
-                })
-                .collect();
-            bindings::Answer::InputRequired(bindings::InputRequired { requests, state })
-        }
+        Answer::InputRequired(required) => bindings::Answer::InputRequired(asked(required)),
     }
+}
+
+pub(crate) fn asked(required: InputRequired) -> bindings::InputRequired {
+    let requests = required.requests.into_iter().map(|request| bindings::InputRequest {
+        id: request.id,
+        kind: match request.kind {
+            InputKind::Elicitation => bindings::InputKind::Elicitation,
+            InputKind::Sampling => bindings::InputKind::Sampling,
+            InputKind::Roots => bindings::InputKind::Roots,
+        },
+        parameters: request.parameters.to_string(),
+    });
+    bindings::InputRequired { requests: requests.collect(), state: required.state }
 }
 
 fn media(media: Media) -> wire::Media {
     wire::Media { data: media.data, media_type: media.media_type }
 }
 
-fn shown(content: Content) -> wire::Content {
+pub(crate) fn shown(content: Content) -> wire::Content {
     match content {
         Content::Text(text) => wire::Content::Text(text),
         Content::Image(image) => wire::Content::Image(media(image)),
         Content::Audio(audio) => wire::Content::Audio(media(audio)),
-        Content::Resource(resource) => wire::Content::Resource(wire::EmbeddedResource {
-            uri: resource.uri,
-            media_type: resource.media_type,
-            body: match resource.body {
-                Body::Text(text) => wire::ResourceBody::Text(text),
-                Body::Blob(bytes) => wire::ResourceBody::Blob(bytes),
-            },
-        }),
+        Content::Resource(resource) => wire::Content::Resource(embedded(resource)),
         Content::Link(Link { uri, name, title, description, media_type, size }) => {
             wire::Content::Link(wire::ResourceLink { uri, name, title, description, media_type, size })
         }
+    }
+}
+
+pub(crate) fn embedded(resource: EmbeddedResource) -> wire::EmbeddedResource {
+    wire::EmbeddedResource {
+        uri: resource.uri,
+        media_type: resource.media_type,
+        body: match resource.body {
+            Body::Text(text) => wire::ResourceBody::Text(text),
+            Body::Blob(bytes) => wire::ResourceBody::Blob(bytes),
+        },
     }
 }

@@ -39,8 +39,6 @@
 //! calls such a tool, it installs a host first: [`host::with`], or the crate `kumiko-test-kit`, which has a complete
 //! one in memory.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
-
 // The macros and the generated bindings name this crate by its public name, inside and outside.
 #[cfg(any(target_arch = "wasm32", test))]
 extern crate self as kumiko_sdk;
@@ -56,18 +54,24 @@ pub mod fault;
 pub mod figures;
 pub mod frames;
 pub mod host;
+pub mod http;
 pub mod input;
 pub mod log;
 pub mod markdown;
 pub mod models;
+pub mod notices;
 pub mod objects;
 pub mod outputs;
 pub mod plugin;
 pub mod progress;
+pub mod prompts;
 pub mod random;
+pub mod resources;
 pub mod schema;
 pub mod second_names;
+pub mod secrets;
 pub mod time;
+pub mod tools;
 
 #[cfg(any(target_arch = "wasm32", test))]
 #[doc(hidden)]
@@ -85,7 +89,7 @@ pub use context::Context;
 pub use fault::{Fault, FaultKind, Result};
 pub use kumiko_macros::{plugin, tool};
 pub use kumiko_vocabulary as vocabulary;
-pub use plugin::{Annotations, Plugin, Tool};
+pub use plugin::{Annotations, Icon, Plugin, Tool};
 
 /// Everything that a file with tools needs.
 ///

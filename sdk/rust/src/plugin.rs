@@ -16,8 +16,19 @@ pub struct Plugin {
     pub version: &'static str,
     /// A line for people: what this capability is for.
     pub description: &'static str,
+    /// A picture for people.
+    pub icon: Option<Icon>,
     /// The tools, in the order in which their author lists them.
     pub tools: &'static [Tool],
+}
+
+/// A picture by which people tell a capability's tools from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Icon {
+    /// Its kind: `image/png`, `image/jpeg`, `image/webp` or `image/svg+xml`.
+    pub media_type: &'static str,
+    /// Its bytes, at most 16 KiB.
+    pub data: &'static [u8],
 }
 
 /// One tool: what a client sees of it, and how to run it.

@@ -16,7 +16,7 @@ const APPLICATORS: [&str; 5] = ["$ref", "allOf", "anyOf", "oneOf", "if"];
 /// The schema of a tool's arguments: an object without further properties.
 #[must_use]
 pub fn input<T: JsonSchema>() -> Value {
-    let mut schema = root::<T>(SchemaSettings::draft2020_12().for_deserialize());
+    let mut schema = given::<T>(SchemaSettings::draft2020_12().for_deserialize());
     schema.entry("type").or_insert_with(|| json!("object"));
     schema.remove("description"); // The tool has one of its own.
     let closing = if APPLICATORS.iter().any(|keyword| schema.contains_key(*keyword)) {
@@ -55,9 +55,16 @@ pub fn output<T: JsonSchema>() -> Option<Value> {
 /// The schema of a form: everything in place, since MCP allows a form no references.
 #[must_use]
 pub fn form<T: JsonSchema>() -> Value {
-    Value::Object(root::<T>(
+    Value::Object(given::<T>(
         SchemaSettings::draft2020_12().for_deserialize().with(|settings| settings.inline_subschemas = true),
     ))
+}
+
+/// The schema of something that a client gives: see [`plain_options`].
+fn given<T: JsonSchema>(settings: SchemaSettings) -> Map<String, Value> {
+    let mut schema = Value::Object(root::<T>(settings));
+    plain_options(&mut schema);
+    schema.as_object_mut().map(std::mem::take).unwrap_or_default()
 }
 
 /// The schema of `T` without `$schema` (2020-12 is the protocol's default) and without the type's name as title.
@@ -67,6 +74,56 @@ fn root<T: JsonSchema>(settings: SchemaSettings) -> Map<String, Value> {
     fields.remove("$schema");
     fields.remove("title");
     fields
+}
+
+/// What an optional property that accepts nothing but its own type is left with. `null` for "not given" is the host's business, which
+/// leaves such arguments out; in a schema it costs every client two alternatives where one would do, and some refuse them.
+fn plain_options(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            let required: Vec<String> = fields
+                .get("required")
+                .and_then(Value::as_array)
+                .map(|names| names.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+                .unwrap_or_default();
+            if let Some(properties) = fields.get_mut("properties").and_then(Value::as_object_mut) {
+                let optional = properties.iter_mut().filter(|(name, _)| !required.contains(*name));
+                optional.filter_map(|(_, property)| property.as_object_mut()).for_each(without_null);
+            }
+            fields.values_mut().for_each(plain_options);
+        }
+        Value::Array(items) => items.iter_mut().for_each(plain_options),
+        _ => {}
+    }
+}
+
+/// Takes `null` out of what a property accepts. Where leaving it out means something else than `null`, both stay.
+fn without_null(property: &mut Map<String, Value>) {
+    if property.get("default").is_some_and(|default| !default.is_null()) {
+        return;
+    }
+    property.remove("default");
+    if let Some(kinds) = property.get_mut("type").and_then(Value::as_array_mut) {
+        kinds.retain(|kind| kind != "null");
+        if let [kind] = kinds.as_slice() {
+            let kind = kind.clone();
+            property.insert("type".to_owned(), kind);
+        }
+    }
+    if let Some(values) = property.get_mut("enum").and_then(Value::as_array_mut) {
+        values.retain(|value| !value.is_null());
+    }
+    if let Some(alternatives) = property.get_mut("anyOf").and_then(Value::as_array_mut) {
+        alternatives.retain(|alternative| *alternative != json!({ "type": "null" }));
+        if let [Value::Object(_)] = alternatives.as_slice()
+            && let Some(Value::Object(only)) = alternatives.pop()
+        {
+            property.remove("anyOf");
+            for (keyword, value) in only {
+                property.entry(keyword).or_insert(value);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -113,8 +170,33 @@ mod tests {
     #[test]
     fn what_a_schema_refers_to_is_inside_it() {
         let schema = input::<Arguments>();
-        assert_eq!(schema["properties"]["gaps"]["anyOf"][0]["$ref"], "#/$defs/Gaps");
+        assert_eq!(schema["properties"]["gaps"]["$ref"], "#/$defs/Gaps");
         assert_eq!(schema["$defs"]["Gaps"]["oneOf"][1]["const"], "mean");
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    #[allow(dead_code)]
+    struct Optional {
+        /// How deep; unlimited where it is null.
+        #[serde(default = "ten")]
+        depth: Option<u32>,
+        /// At most so many rows.
+        rows: Option<u32>,
+        /// Deeper still.
+        inner: Option<Box<Optional>>,
+    }
+
+    fn ten() -> Option<u32> {
+        Some(10)
+    }
+
+    #[test]
+    fn an_optional_argument_accepts_its_type_alone_unless_null_means_something_else() {
+        let schema = input::<Optional>();
+        assert_eq!(schema["properties"]["rows"]["type"], "integer");
+        assert_eq!(schema["properties"]["depth"]["type"], json!(["integer", "null"]));
+        assert_eq!(schema["properties"]["depth"]["default"], 10);
+        assert!(schema["properties"]["inner"].get("anyOf").is_none(), "{schema}");
     }
 
     #[derive(Deserialize, JsonSchema)]

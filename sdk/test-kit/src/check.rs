@@ -36,7 +36,7 @@ pub fn problems(plugin: &Plugin) -> Vec<String> {
     problems
 }
 
-fn check_name(what: &str, name: &str, problems: &mut Vec<String>) {
+pub(crate) fn check_name(what: &str, name: &str, problems: &mut Vec<String>) {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     if name.is_empty() || name.len() > NAME_LIMIT || !name.bytes().all(allowed) {
         problems.push(format!("{what} `{name}`: a name has 1 to {NAME_LIMIT} of a-z, A-Z, 0-9, `_` and `-`"));

@@ -8,15 +8,17 @@ use kumiko_frames::{Frame, Pipeline};
 use kumiko_learn::Model;
 use kumiko_sdk::charts::Drawing;
 use kumiko_sdk::host::{FrameHandle, Host, ModelHandle, PipelineHandle, UploadHandle};
+use kumiko_sdk::http::{Request, Response};
 use kumiko_sdk::log::Level;
 use kumiko_sdk::objects::{Listing, ObjectInfo, Precondition, Written};
-use kumiko_sdk::{Fault, Result};
+use kumiko_sdk::{Fault, Reply, Result};
 use kumiko_services::objects as services;
 use kumiko_vocabulary::Control as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::kit::Inner;
+use crate::notices::Notice;
 
 /// The most bytes that cross the boundary in one call, as `wit/deps/host/objects.wit` has it.
 const MAXIMUM_TRANSFER: u64 = 8 * 1024 * 1024;
@@ -310,6 +312,30 @@ impl Host for Inner {
     }
     fn model_save(&self, handle: &ModelHandle, uri: &str, holds: &Precondition) -> Result<Written> {
         self.put_bytes(uri, model(handle)?.to_bytes()?, Some(MODEL_MEDIA_TYPE), holds)
+    }
+
+    fn notice_resource_updated(&self, uri: &str) {
+        self.notices.resource_updated(uri);
+    }
+    fn notice_tools_changed(&self) {
+        self.notices.notify(Notice::ToolsChanged);
+    }
+    fn notice_prompts_changed(&self) {
+        self.notices.notify(Notice::PromptsChanged);
+    }
+    fn notice_resources_changed(&self) {
+        self.notices.notify(Notice::ResourcesChanged);
+    }
+
+    fn http_send(&self, request: &Request) -> Result<Response> {
+        self.network.send(&self.runtime, request)
+    }
+    fn secret_exists(&self, name: &str) -> Result<bool> {
+        self.network.secret_exists(&self.runtime, name)
+    }
+    fn tool_call(&self, tool: &str, arguments: &str) -> Result<Reply<Option<String>>> {
+        let host = self.host().ok_or_else(|| Fault::failed("test_host_failed", "the test's host is gone"))?;
+        host.call_peer(tool, parse("arguments", arguments)?)
     }
 
     fn chart_draw(&self, figure: &str) -> Result<Drawing> {

@@ -2,24 +2,28 @@
 
 use std::cell::RefCell;
 use std::path::PathBuf;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use kumiko_sdk::log::Level;
+use kumiko_sdk::vocabulary::arguments::without_nulls;
 use kumiko_sdk::{Answer, Context, Fault, Plugin, Reply, Result, host};
 use kumiko_services::objects::{Folders, Objects, Precondition};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::check;
+use crate::network::Network;
+use crate::notices::NoticeBoard;
+use crate::peers::Peers;
 use crate::store::{Clock, MemoryStore};
 use crate::watch::{Report, Watch};
 
 /// The time of day unless a test sets another: 2025-01-01 00:00:00 UTC.
 pub const DEFAULT_TIME: Duration = Duration::from_secs(1_735_689_600);
 
-/// A host in memory. Each has objects, a log and a clock of its own; clones share them.
+/// A host in memory. Each has objects, a log, a clock and prepared answers of its own; clones share them.
 #[derive(Clone)]
 pub struct TestHost {
     pub(crate) inner: Rc<Inner>,
@@ -32,6 +36,11 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) lines: RefCell<Vec<(Level, String)>>,
     pub(crate) random: RefCell<u64>,
+    pub(crate) network: Network,
+    pub(crate) peers: Peers,
+    pub(crate) notices: NoticeBoard,
+    /// The host itself, for what is handed one.
+    this: Weak<Inner>,
 }
 
 impl TestHost {
@@ -50,17 +59,23 @@ impl TestHost {
     pub fn with_folders(folders: Vec<PathBuf>) -> Result<Self> {
         let clock = Clock::default();
         let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
             .build()
             .map_err(|error| Fault::failed("test_host_failed", format!("the test's host has no runtime: {error}")))?;
-        let inner = Inner {
-            objects: Objects::new(Arc::new(MemoryStore::new(Arc::clone(&clock))?), Folders::new(folders)?),
+        let objects = Objects::new(Arc::new(MemoryStore::new(Arc::clone(&clock))?), Folders::new(folders)?);
+        let inner = Rc::new_cyclic(|this| Inner {
+            objects,
             runtime,
             watch: Watch::default(),
             clock,
             lines: RefCell::default(),
             random: RefCell::default(),
-        };
-        let host = Self { inner: Rc::new(inner) };
+            network: Network::new(),
+            peers: Peers::default(),
+            notices: NoticeBoard::default(),
+            this: Weak::clone(this),
+        });
+        let host = Self { inner };
         host.set_time(DEFAULT_TIME);
         Ok(host)
     }
@@ -85,7 +100,9 @@ impl TestHost {
     /// # Errors
     /// As [`Self::call`].
     pub fn call_in(&self, context: &Context, plugin: &Plugin, tool: &str, arguments: Value) -> Result<Answer<Value>> {
+        let mut arguments = arguments;
         if let Some(tool) = plugin.tool(tool) {
+            arguments = without_nulls(&(tool.input_schema)(), arguments);
             check::arguments(tool, &arguments)?;
         }
         let answer = self.run(|| plugin.call_in(context, tool, arguments))?;
@@ -165,5 +182,10 @@ impl Inner {
         operation: impl Future<Output = Result<T, kumiko_services::objects::Error>>,
     ) -> Result<T> {
         Ok(self.runtime.block_on(operation)?)
+    }
+
+    /// The host that this is the inside of; none while it goes away.
+    pub(crate) fn host(&self) -> Option<TestHost> {
+        self.this.upgrade().map(|inner| TestHost { inner })
     }
 }

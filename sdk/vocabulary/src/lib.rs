@@ -4,6 +4,7 @@
 //! them, so that an agent sees their schema, and the host parses the same types on the other side. Every type
 //! refuses unknown fields.
 
+pub mod arguments;
 pub mod control;
 pub mod fault;
 

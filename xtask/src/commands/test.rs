@@ -1,8 +1,11 @@
 //! `cargo xtask test`: everything that must hold, in one run, with the number of checks as its last line.
 
 use std::io;
+use std::path::PathBuf;
 
 use super::{build, built_for_tests, print};
+use crate::debian;
+use crate::node::Packages;
 use crate::problem::{Outcome, Problem};
 use crate::process;
 use crate::progress::Progress;
@@ -10,8 +13,10 @@ use crate::python::Environment;
 use crate::test_summary::Totals;
 use crate::workspace::Workspace;
 
-/// Clients and servers of the whole-system tests.
+/// Clients and servers of the whole-system tests, and Node.
 const REQUIREMENTS: &str = "xtask/requirements/test.txt";
+/// Clients that run on Node.
+const NODE_REQUIREMENTS: &str = "xtask/requirements/node";
 
 /// Obtains the test servers, builds, checks the formatting and runs the tests; `arguments` go to `cargo test`.
 ///
@@ -19,11 +24,7 @@ const REQUIREMENTS: &str = "xtask/requirements/test.txt";
 /// Something cannot be obtained or built, or a check failed.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Outcome {
     let mut progress = Progress::of(1 + build::PHASES + 2);
-    progress.phase("obtaining the test servers");
-    let python = Environment::obtain(workspace, "test-venv", REQUIREMENTS)?;
-    build::plugins(workspace, &mut progress)?;
-    build::host(workspace, &mut progress)?;
-
+    let provided = provide(workspace, &mut progress)?;
     let mut totals = Totals::default();
     progress.phase("checking the formatting");
     totals.add(is_formatted(workspace));
@@ -31,8 +32,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Outcome {
     progress.phase("compiling and running the tests");
     let mut command = workspace.cargo();
     command.args(["test", "--release", "--workspace", "--no-fail-fast"]).args(arguments);
-    command.envs(built_for_tests(workspace));
-    command.env("KUMIKO_PYTHON", python.program("python")).env("KUMIKO_MOTO_SERVER", python.program("moto_server"));
+    command.envs(provided);
     let failed_before = totals.failed;
     let mut screen = io::stdout();
     let status = process::run_and_read("running the tests", &mut command, &mut screen, |line| totals.read(line))?;
@@ -49,6 +49,30 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Outcome {
             "`cargo xtask test -- NAME` runs the tests whose name contains NAME; `cargo xtask fmt` mends the formatting",
         ))
     }
+}
+
+/// Obtains the test servers and clients, builds, and says where each of them is by an environment variable.
+///
+/// # Errors
+/// Something cannot be obtained or built.
+pub(crate) fn provide(workspace: &Workspace, progress: &mut Progress) -> Outcome<Vec<(&'static str, PathBuf)>> {
+    progress.phase("obtaining the test servers and clients");
+    let python = Environment::obtain(workspace, "test-venv", REQUIREMENTS)?;
+    let node = Packages::obtain(workspace, "test-node", NODE_REQUIREMENTS, &python)?;
+    let registry = debian::program("KUMIKO_DOCKER_REGISTRY", "docker-registry")?;
+    let browser = debian::program("KUMIKO_CHROMIUM", "chromium")?;
+    build::plugins(workspace, progress)?;
+    build::host(workspace, progress)?;
+    let mut provided = built_for_tests(workspace).to_vec();
+    provided.extend([
+        ("KUMIKO_PYTHON", python.program("python")),
+        ("KUMIKO_MOTO_SERVER", python.program("moto_server")),
+        ("KUMIKO_NODE", python.program("node")),
+        ("KUMIKO_NODE_PACKAGES", node.folder()),
+        ("KUMIKO_DOCKER_REGISTRY", registry),
+        ("KUMIKO_CHROMIUM", browser),
+    ]);
+    Ok(provided)
 }
 
 /// Whether every file is formatted; the differences are shown.

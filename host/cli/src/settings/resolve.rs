@@ -1,13 +1,19 @@
 //! From four sources to one value, for each setting.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use ipnet::IpNet;
+use kumiko_catalog::{GateSettings, PluginSettings};
+use kumiko_http::{TlsSettings, TokenSettings};
 use kumiko_runtime::Limits;
+use kumiko_sources::Sha256;
 
 use super::file::{self, File};
-use super::{Settings, SettingsError, Storage};
+use super::{HttpSettings, Settings, SettingsError, SourceSettings, Storage};
 use crate::command_line::Options;
 
 /// The bucket for objects that were given no place, unless configured.
@@ -203,7 +209,17 @@ impl Settings {
         let compute_places =
             sources.number("compute.places", "KUMIKO_COMPUTE_PLACES", file.compute.places, DEFAULT_COMPUTE_PLACES)?;
         let limits = limits(&file, &mut sources)?;
-        let prefixes = prefixes(&file)?;
+        let plugin_settings = plugin_settings(&file, &limits)?;
+        let grants =
+            match sources.path("grants", "KUMIKO_GRANTS", ("--grants", options.grants.clone()), file.grants.clone()) {
+                Some(file) => file,
+                None => {
+                    let found = Found { value: data.join("grants.toml"), origin: Origin::Default };
+                    sources.record("grants", &found);
+                    found.value
+                }
+            };
+        let data_for_keys = data.clone();
         Ok(Self {
             config,
             data,
@@ -215,7 +231,22 @@ impl Settings {
             cache_bytes: size(cache_bytes),
             compute_places: size(compute_places),
             limits,
-            prefixes,
+            grants,
+            http: http(&file, &data_for_keys, &mut sources)?,
+            sources: source_settings(&file, &mut sources)?,
+            secrets_prefix: sources
+                .text("aws.secrets_prefix", &["MLOPS_SECRETS_PREFIX"], None, file.aws.secrets_prefix.clone())
+                .map(|found| found.value),
+            cloudwatch_metrics: sources.flag("aws.metrics", "KUMIKO_CLOUDWATCH_METRICS", file.aws.metrics, false)?,
+            aws_endpoint: sources
+                .variable(&["AWS_ENDPOINT_URL"])
+                .map(|found| found.value.to_string_lossy().into_owned()),
+            aws_region: sources
+                .variable(&["AWS_REGION", "AWS_DEFAULT_REGION"])
+                .map(|found| found.value.to_string_lossy().into_owned())
+                .or_else(|| file.storage.region.clone()),
+            private_networks: private_networks(&file, &mut sources)?,
+            plugin_settings,
             origins: sources.origins,
         })
     }
@@ -350,19 +381,133 @@ fn limits<E: Fn(&str) -> Option<OsString>>(file: &File, sources: &mut Sources<E>
     })
 }
 
-fn prefixes(file: &File) -> Result<std::collections::BTreeMap<String, String>, SettingsError> {
-    let mut prefixes = std::collections::BTreeMap::new();
+/// What the file says of single plugins. Limits that a section leaves out are those of all calls.
+fn plugin_settings(file: &File, all: &Limits) -> Result<BTreeMap<String, PluginSettings>, SettingsError> {
+    let mut plugins = BTreeMap::new();
     for (plugin, section) in &file.plugins {
-        let Some(prefix) = &section.prefix else { continue };
+        let prefix = section.prefix.clone().unwrap_or_default();
         if prefix.len() > 32
             || !prefix.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '_' | '-'))
         {
             let setting = format!("plugins.{plugin}.prefix");
-            return Err(wrong(&setting, &Origin::File, prefix, "up to 32 of a-z, A-Z, 0-9, `_` and `-` were expected"));
+            return Err(wrong(
+                &setting,
+                &Origin::File,
+                &prefix,
+                "up to 32 of a-z, A-Z, 0-9, `_` and `-` were expected",
+            ));
         }
-        prefixes.insert(plugin.clone(), prefix.clone());
+        let at_least_one = |key: &str, value: Option<u64>| match value {
+            Some(0) => Err(wrong(&format!("plugins.{plugin}.{key}"), &Origin::File, "0", "it must be at least 1")),
+            value => Ok(value),
+        };
+        let limit = |key: &str, value: Option<u64>, unset: u64| {
+            at_least_one(&format!("limits.{key}"), value).map(|value| value.unwrap_or(unset))
+        };
+        let own = &section.limits;
+        let limits = Limits {
+            cpu_milliseconds: limit("cpu_milliseconds", own.cpu_milliseconds, all.cpu_milliseconds)?,
+            long_running_cpu_milliseconds: limit(
+                "long_running_cpu_milliseconds",
+                own.long_running_cpu_milliseconds,
+                all.long_running_cpu_milliseconds,
+            )?,
+            wall_milliseconds: limit("wall_milliseconds", own.wall_milliseconds, all.wall_milliseconds)?,
+            long_running_wall_milliseconds: limit(
+                "long_running_wall_milliseconds",
+                own.long_running_wall_milliseconds,
+                all.long_running_wall_milliseconds,
+            )?,
+            memory_bytes: size(limit("memory_bytes", own.memory_bytes, all.memory_bytes as u64)?),
+            result_bytes: size(limit("result_bytes", own.result_bytes, all.result_bytes as u64)?),
+            log_bytes: size(limit("log_bytes", own.log_bytes, all.log_bytes as u64)?),
+        };
+        let gate = GateSettings {
+            concurrent_calls: at_least_one("concurrent_calls", section.concurrent_calls)?.map(size),
+            calls_per_minute: at_least_one("calls_per_minute", section.calls_per_minute.map(u64::from))?
+                .and(section.calls_per_minute),
+        };
+        plugins.insert(plugin.clone(), PluginSettings { prefix, limits: Some(Arc::new(limits)), gate });
     }
-    Ok(prefixes)
+    Ok(plugins)
+}
+
+/// Serving over HTTP.
+fn http<E: Fn(&str) -> Option<OsString>>(
+    file: &File,
+    data: &Path,
+    sources: &mut Sources<E>,
+) -> Result<HttpSettings, SettingsError> {
+    let section = &file.http;
+    let listen = match sources.text("http.listen", &["KUMIKO_HTTP"], None, section.listen.map(|at| at.to_string())) {
+        Some(found) => Some(found.value.parse().map_err(|_| {
+            wrong("http.listen", &found.origin, &found.value, "an address such as 127.0.0.1:8000 was expected")
+        })?),
+        None => None,
+    };
+    Ok(HttpSettings {
+        listen,
+        path: section.path.clone(),
+        keys: section.keys.clone().unwrap_or_else(|| data.join("keys.toml")),
+        anonymous: sources.flag("http.anonymous", "KUMIKO_HTTP_ANONYMOUS", section.anonymous, false)?,
+        console: sources.flag("http.console", "KUMIKO_HTTP_CONSOLE", section.console, false)?,
+        allowed_hosts: section.allowed_hosts.clone(),
+        allowed_origins: section.allowed_origins.clone(),
+        tls: section.tls.clone().map(|tls| TlsSettings { certificate: tls.certificate, key: tls.key }),
+        token: section.token.clone().map(|token| TokenSettings {
+            jwks_uri: token.jwks_uri,
+            ..TokenSettings::new(token.issuer, token.resource)
+        }),
+    })
+}
+
+/// Where plugins may come from.
+fn source_settings<E: Fn(&str) -> Option<OsString>>(
+    file: &File,
+    sources: &mut Sources<E>,
+) -> Result<SourceSettings, SettingsError> {
+    let section = &file.sources;
+    let revoked = section.revoked.iter().map(|text| {
+        Sha256::parse(text)
+            .map_err(|_| wrong("sources.revoked", &Origin::File, text, "64 hexadecimal digits were expected"))
+    });
+    Ok(SourceSettings {
+        require_signature: sources.flag(
+            "sources.require_signature",
+            "KUMIKO_REQUIRE_SIGNATURE",
+            section.require_signature,
+            false,
+        )?,
+        trusted_keys: section.trusted_keys.clone(),
+        revoked: revoked.collect::<Result<_, _>>()?,
+        docker_configuration: section.docker_configuration.clone(),
+    })
+}
+
+/// Networks that plugins may reach although they are private.
+fn private_networks<E: Fn(&str) -> Option<OsString>>(
+    file: &File,
+    sources: &mut Sources<E>,
+) -> Result<Vec<IpNet>, SettingsError> {
+    const KEY: &str = "egress.private_networks";
+    let found = match sources.variable(&["KUMIKO_PRIVATE_NETWORKS"]) {
+        Some(variable) => {
+            let text = variable.value.to_string_lossy().into_owned();
+            let value = text.split(',').map(|network| network.trim().to_owned()).collect();
+            Found { value, origin: variable.origin }
+        }
+        None => {
+            file.egress.private_networks.clone().map_or(Found { value: Vec::new(), origin: Origin::Default }, |value| {
+                Found { value, origin: Origin::File }
+            })
+        }
+    };
+    sources.record(KEY, &found);
+    let parse = |text: &String| {
+        text.parse()
+            .map_err(|_| wrong(KEY, &found.origin, text, "a network such as 10.0.0.0/8 or 127.0.0.1/32 was expected"))
+    };
+    found.value.iter().map(parse).collect()
 }
 
 fn existing_folder(

@@ -4,9 +4,10 @@
 //! blocks: the `hint` only spares attempts that another block has shown to be in vain.
 
 use polars::prelude::{
-    BooleanChunkedBuilder, ChunkFullNull, ChunkedBuilder, Column, DataType, Float64Type, Int64Type, IntoColumn,
-    PlSmallStr, PrimitiveChunkedBuilder, Series, StringChunked, StringChunkedBuilder,
+    BooleanChunkedBuilder, ChunkFullNull, ChunkedArray, ChunkedBuilder, Column, DataType, Float64Type, Int64Type,
+    IntoColumn, PlSmallStr, PolarsNumericType, Series, StringChunked, StringChunkedBuilder,
 };
+use polars_arrow::bitmap::MutableBitmap;
 
 use super::records::unquoted;
 use crate::Error;
@@ -160,6 +161,9 @@ fn values<'a, T: Default>(
 fn number(text: &str) -> Option<f64> {
     /// The digits that every whole number of this length fits a 64-bit integer with.
     const SAFE_DIGITS: usize = 18;
+    if let Some(value) = decimal(text.as_bytes()) {
+        return Some(value);
+    }
     if text.len() > SAFE_DIGITS
         && text.trim_start_matches(['-', '+']).bytes().all(|byte| byte.is_ascii_digit())
         && text.parse::<i64>().is_err()
@@ -167,6 +171,41 @@ fn number(text: &str) -> Option<f64> {
         return None;
     }
     text.parse().ok()
+}
+
+/// A number of at most 15 digits without an exponent, which is what data sets are full of; `None` for anything else.
+///
+/// The digits as a whole number and the power of ten are both exact as floats then, so one division rounds correctly
+/// (W. D. Clinger, "How to read floating point numbers accurately", 1990).
+fn decimal(text: &[u8]) -> Option<f64> {
+    /// Below 10¹⁵ every whole number is exact as a float.
+    const EXACT_DIGITS: usize = 15;
+    const POWERS: [f64; EXACT_DIGITS + 1] =
+        [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    // With the point.
+    if digits.len() > EXACT_DIGITS + 1 {
+        return None;
+    }
+    let (mut whole, mut read, mut point) = (0_u64, 0_usize, None);
+    for byte in digits {
+        match byte {
+            b'0'..=b'9' => {
+                whole = whole * 10 + u64::from(byte - b'0');
+                read += 1;
+            }
+            b'.' if point.is_none() => point = Some(read),
+            _ => return None,
+        }
+    }
+    if read == 0 || read > EXACT_DIGITS {
+        return None;
+    }
+    let value = whole as f64 / POWERS.get(read - point.unwrap_or(read))?;
+    Some(if negative { -value } else { value })
 }
 
 fn boolean(text: &str) -> Option<bool> {
@@ -206,9 +245,41 @@ pub(super) struct Growing {
 enum Store {
     Nothing,
     Booleans(BooleanChunkedBuilder),
-    Integers(PrimitiveChunkedBuilder<Int64Type>),
-    Numbers(PrimitiveChunkedBuilder<Float64Type>),
+    Integers(Values<Int64Type>),
+    Numbers(Values<Float64Type>),
     Texts(StringChunked),
+}
+
+/// Numbers of which some may be missing.
+struct Values<T: PolarsNumericType> {
+    values: Vec<T::Native>,
+    present: MutableBitmap,
+}
+
+impl<T: PolarsNumericType> Values<T> {
+    /// Begins with missing values.
+    fn missing(count: usize) -> Self {
+        Self { values: vec![T::Native::default(); count], present: MutableBitmap::from_len_zeroed(count) }
+    }
+
+    fn append_missing(&mut self, count: usize) {
+        self.values.resize(self.values.len() + count, T::Native::default());
+        self.present.extend_constant(count, false);
+    }
+
+    fn append(&mut self, values: impl ExactSizeIterator<Item = T::Native>, missing: &[u32]) {
+        let before = self.values.len();
+        self.present.extend_constant(values.len(), true);
+        self.values.extend(values);
+        for position in missing {
+            self.present.set(before + *position as usize, false);
+        }
+    }
+
+    fn finish(self) -> ChunkedArray<T> {
+        let present = (self.present.unset_bits() > 0).then(|| self.present.freeze());
+        ChunkedArray::from_vec_validity(PlSmallStr::EMPTY, self.values, present)
+    }
 }
 
 impl Growing {
@@ -253,22 +324,22 @@ impl Growing {
         match (&mut self.store, piece) {
             (Store::Nothing, Piece::Nothing(count)) => self.leading += count,
             (Store::Booleans(builder), Piece::Nothing(count)) => (0..count).for_each(|_| builder.append_null()),
-            (Store::Integers(builder), Piece::Nothing(count)) => (0..count).for_each(|_| builder.append_null()),
-            (Store::Numbers(builder), Piece::Nothing(count)) => (0..count).for_each(|_| builder.append_null()),
+            (Store::Integers(store), Piece::Nothing(count)) => store.append_missing(count),
+            (Store::Numbers(store), Piece::Nothing(count)) => store.append_missing(count),
             (Store::Texts(texts), Piece::Nothing(count)) => {
                 texts.append(&StringChunked::full_null(PlSmallStr::EMPTY, count))?;
             }
             (Store::Booleans(builder), Piece::Booleans(values, missing)) => {
-                each(values, &missing, |value| builder.append_option(value));
+                let mut missing = missing.into_iter().peekable();
+                for (position, value) in values.into_iter().enumerate() {
+                    let present = missing.next_if_eq(&(position as u32)).is_none();
+                    builder.append_option(present.then_some(value));
+                }
             }
-            (Store::Integers(builder), Piece::Integers(values, missing)) => {
-                each(values, &missing, |value| builder.append_option(value));
-            }
-            (Store::Numbers(builder), Piece::Numbers(values, missing)) => {
-                each(values, &missing, |value| builder.append_option(value));
-            }
-            (Store::Numbers(builder), Piece::Integers(values, missing)) => {
-                each(values, &missing, |value| builder.append_option(value.map(|value| value as f64)));
+            (Store::Integers(store), Piece::Integers(values, missing)) => store.append(values.into_iter(), &missing),
+            (Store::Numbers(store), Piece::Numbers(values, missing)) => store.append(values.into_iter(), &missing),
+            (Store::Numbers(store), Piece::Integers(values, missing)) => {
+                store.append(values.into_iter().map(|value| value as f64), &missing);
             }
             (Store::Texts(texts), Piece::Texts(more)) => {
                 texts.append(&more)?;
@@ -290,24 +361,13 @@ impl Growing {
                 (0..leading).for_each(|_| builder.append_null());
                 Store::Booleans(builder)
             }
-            (Store::Nothing, Kind::Integer) => {
-                let mut builder = PrimitiveChunkedBuilder::new(name, leading);
-                (0..leading).for_each(|_| builder.append_null());
-                Store::Integers(builder)
-            }
-            (Store::Nothing, Kind::Number) => {
-                let mut builder = PrimitiveChunkedBuilder::new(name, leading);
-                (0..leading).for_each(|_| builder.append_null());
-                Store::Numbers(builder)
-            }
+            (Store::Nothing, Kind::Integer) => Store::Integers(Values::missing(leading)),
+            (Store::Nothing, Kind::Number) => Store::Numbers(Values::missing(leading)),
             (Store::Nothing, Kind::Text) => {
                 Store::Texts(Series::full_null(name, leading, &DataType::String).str()?.clone())
             }
-            (Store::Integers(builder), Kind::Number) => {
-                let integers = builder.finish();
-                let mut numbers = PrimitiveChunkedBuilder::new(name, integers.len());
-                integers.iter().for_each(|value| numbers.append_option(value.map(|value| value as f64)));
-                Store::Numbers(numbers)
+            (Store::Integers(Values { values, present }), Kind::Number) => {
+                Store::Numbers(Values { values: values.into_iter().map(|value| value as f64).collect(), present })
             }
             (store, _) => store,
         };
@@ -320,23 +380,12 @@ impl Growing {
         let mut column = match self.store {
             Store::Nothing => Series::new_null(name.clone(), self.leading).into_column(),
             Store::Booleans(builder) => builder.finish().into_column(),
-            Store::Integers(builder) => builder.finish().into_column(),
-            Store::Numbers(builder) => builder.finish().into_column(),
+            Store::Integers(store) => store.finish().into_column(),
+            Store::Numbers(store) => store.finish().into_column(),
             Store::Texts(texts) => texts.rechunk().into_owned().into_column(),
         };
         column.rename(name);
         column
-    }
-}
-
-fn each<T>(values: Vec<T>, missing: &[u32], mut append: impl FnMut(Option<T>)) {
-    let mut missing = missing.iter().copied().peekable();
-    for (position, value) in values.into_iter().enumerate() {
-        if missing.next_if_eq(&(position as u32)).is_some() {
-            append(None);
-        } else {
-            append(Some(value));
-        }
     }
 }
 
@@ -358,6 +407,32 @@ mod tests {
         assert_eq!(read(&["", "NA"]).kind(), Kind::Nothing);
         assert_eq!(read(&["12345678901234567890"]).kind(), Kind::Text);
         assert_eq!(read(&[" 7", "\"8\""]).kind(), Kind::Integer);
+    }
+
+    #[test]
+    fn decimals_are_read_to_the_last_bit() {
+        // The standard library's parser rounds correctly; the short cut must agree wherever it answers.
+        let mut state = 7_u64;
+        let mut answered = 0;
+        for _ in 0..200_000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let places = (state >> 40) as usize % 17;
+            let text = format!("{:.*}", places, (state >> 11) as f64 / 1e15 - 4.5);
+            if let Some(value) = decimal(text.as_bytes()) {
+                answered += 1;
+                assert_eq!(value.to_bits(), text.parse::<f64>().unwrap().to_bits(), "{text}");
+            }
+        }
+        assert!(answered > 150_000, "{answered}");
+        for text in
+            ["", "-", ".", "-.", "1.2.3", "1e5", "+1", "nan", "--1", "1-", "1234567890123456", "0.1234567890123456"]
+        {
+            assert_eq!(decimal(text.as_bytes()), None, "{text}");
+        }
+        for text in ["-0", "5.", ".5", "123456789012345", "-0.00000000000001"] {
+            let expected = text.parse::<f64>().unwrap();
+            assert_eq!(decimal(text.as_bytes()).map(f64::to_bits), Some(expected.to_bits()), "{text}");
+        }
     }
 
     #[test]

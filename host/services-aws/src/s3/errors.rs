@@ -8,8 +8,7 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use kumiko_services::objects::{Error, ObjectPrefix, ObjectUri, Precondition};
 
-/// Characters of an answer that a message repeats.
-const SHOWN: usize = 300;
+use crate::error::bounded;
 
 /// What was tried, on what.
 pub(super) struct Place<'a> {
@@ -134,15 +133,6 @@ fn answered(status: u16, code: &str, message: &str, place: &Place<'_>) -> Error 
 pub(super) fn broken_body(operation: &'static str, uri: &ObjectUri, error: &(impl StdError + 'static)) -> Error {
     let reason = bounded(&format!("{operation}: {}", DisplayErrorContext(error)));
     Error::Damaged { uri: uri.to_string(), reason }
-}
-
-/// Somebody else's words as a message may repeat them.
-pub(super) fn bounded(text: &str) -> String {
-    let mut bounded: String = text.chars().filter(|character| !character.is_control()).take(SHOWN).collect();
-    if text.chars().nth(SHOWN).is_some() {
-        bounded.push('…');
-    }
-    bounded
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 //! An upload in parts becomes visible with its last request, which carries the precondition. Whoever gives up before, or is
 //! cancelled, has the parts removed.
 
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -63,10 +62,7 @@ impl<'a> Target<'a> {
         let mut random = [0_u8; 16];
         getrandom::fill(&mut random)
             .map_err(|error| Error::io("read", Path::new("random bytes"), io::Error::other(error)))?;
-        let word = random.iter().fold(String::new(), |mut word, byte| {
-            let _ = write!(word, "{byte:02x}");
-            word
-        });
+        let word = hex::encode(random);
         let media_type = media_type.unwrap_or_else(|| media_type_of(uri.key()));
         Ok(Self { store, uri, media_type, precondition, word })
     }

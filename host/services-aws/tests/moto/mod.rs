@@ -3,7 +3,6 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::MetadataExt as _;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -12,40 +11,8 @@ use kumiko_services::objects::{Error, ObjectPrefix, ObjectStore as _, ObjectUri,
 use kumiko_services_aws::{S3Settings, S3Store};
 use tempfile::TempDir;
 
+use super::support::Moto;
 use super::{CREDENTIALS, contract, scenario};
-
-/// How long the server may take to start, on a machine that compiles meanwhile.
-const START: Duration = Duration::from_secs(120);
-
-struct Moto {
-    process: Child,
-    endpoint: String,
-}
-
-impl Moto {
-    fn start() -> Self {
-        let program = std::env::var("KUMIKO_MOTO_SERVER")
-            .expect("KUMIKO_MOTO_SERVER names no moto_server: run the tests with `cargo xtask test`, which sets it up");
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut command = Command::new(&program);
-        command.args(["-H", "127.0.0.1", "-p", &port.to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut moto = Self { process: command.spawn().expect(&program), endpoint: format!("http://127.0.0.1:{port}") };
-        let started = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(moto.process.try_wait().unwrap().is_none(), "{program} ended at once");
-            assert!(started.elapsed() < START, "{program} does not answer");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        moto
-    }
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
 
 pub(super) fn run(name: &str) {
     let moto = Moto::start();

@@ -1,6 +1,5 @@
 //! SHA-256 of bytes and files, in hexadecimal.
 
-use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 
 use sha2::{Digest as _, Sha256};
@@ -11,7 +10,7 @@ const CHUNK: usize = 256 * 1024;
 /// The SHA-256 of `bytes`.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
-    hexadecimal(&Sha256::digest(bytes))
+    hex::encode(Sha256::digest(bytes))
 }
 
 /// Copies everything from `source` to `target`; the number of bytes and their SHA-256.
@@ -34,7 +33,7 @@ pub fn copy_with_sha256(source: &mut impl Read, target: &mut impl Write) -> io::
         target.write_all(chunk)?;
         copied += count as u64;
     }
-    Ok((copied, hexadecimal(&digest.finalize())))
+    Ok((copied, hex::encode(digest.finalize())))
 }
 
 /// The number of bytes that `source` yields and their SHA-256.
@@ -43,11 +42,4 @@ pub fn copy_with_sha256(source: &mut impl Read, target: &mut impl Write) -> io::
 /// What the source says.
 pub fn sha256_of(source: &mut impl Read) -> io::Result<(u64, String)> {
     copy_with_sha256(source, &mut io::sink())
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -9,10 +9,10 @@ use kumiko_test_kit::TestHost;
 use plugin_data_preparation::plugin;
 use serde_json::Value;
 
-pub const CUSTOMERS: &str = "s3://data/raw/customers.csv";
+pub(crate) const CUSTOMERS: &str = "s3://data/raw/customers.csv";
 
 /// A host with 40 customers: `age` is missing in every tenth row, `city` has three values, every fourth customer leaves.
-pub fn host() -> TestHost {
+pub(crate) fn host() -> TestHost {
     let host = TestHost::new().unwrap();
     let mut csv = "age,income,city,churn\n".to_owned();
     for row in 0..40 {
@@ -26,22 +26,22 @@ pub fn host() -> TestHost {
 }
 
 /// The reply of a call that must succeed.
-pub fn call(host: &TestHost, tool: &str, arguments: Value) -> Reply<Value> {
+pub(crate) fn call(host: &TestHost, tool: &str, arguments: Value) -> Reply<Value> {
     host.call(&plugin(), tool, arguments).unwrap()
 }
 
 /// The fault of a call that must fail.
-pub fn refused(host: &TestHost, tool: &str, arguments: Value) -> Fault {
+pub(crate) fn refused(host: &TestHost, tool: &str, arguments: Value) -> Fault {
     host.call(&plugin(), tool, arguments).unwrap_err()
 }
 
 /// The uri in a field of a result.
-pub fn uri(reply: &Reply<Value>, field: &str) -> String {
+pub(crate) fn uri(reply: &Reply<Value>, field: &str) -> String {
     reply.structured[field].as_str().unwrap().to_owned()
 }
 
 /// Statistics of one column of a data set, by `load_dataset`.
-pub fn column(host: &TestHost, uri: &str, name: &str) -> Value {
+pub(crate) fn column(host: &TestHost, uri: &str, name: &str) -> Value {
     let loaded = call(host, "load_dataset", serde_json::json!({ "s3_uri": uri, "detail": "full" }));
     loaded.structured["columns"].as_array().unwrap().iter().find(|column| column["name"] == name).unwrap().clone()
 }

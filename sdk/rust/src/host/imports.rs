@@ -1,13 +1,17 @@
 //! The host of a component: its imports.
 
 use super::{FrameHandle, Host, ModelHandle, PipelineHandle, UploadHandle};
-use crate::Result;
-use crate::bindings::kumiko::host::{charts, frames, log, models, objects, progress};
+use crate::bindings::kumiko::host::{
+    charts, frames, http, log, models, notices, objects, progress, secrets, tools, types as wire,
+};
 use crate::bindings::wasi::{clocks::wall_clock, random::random};
 use crate::charts::Drawing;
+use crate::content::{Body, Content, EmbeddedResource, Link, Media};
 use crate::fault::wire::inward;
+use crate::http::{Request, Response};
 use crate::log::Level;
 use crate::objects::{Listing, ObjectInfo, Precondition, Written};
+use crate::{Reply, Result};
 
 /// The imports of the component.
 pub(crate) struct Imports;
@@ -43,6 +47,28 @@ fn info(info: objects::ObjectInfo) -> ObjectInfo {
 
 fn written(written: objects::Written) -> Written {
     Written { info: info(written.info), sha256: written.sha256 }
+}
+
+fn media(media: wire::Media) -> Media {
+    Media { data: media.data, media_type: media.media_type }
+}
+
+fn content(content: wire::Content) -> Content {
+    match content {
+        wire::Content::Text(text) => Content::Text(text),
+        wire::Content::Image(image) => Content::Image(media(image)),
+        wire::Content::Audio(audio) => Content::Audio(media(audio)),
+        wire::Content::Resource(wire::EmbeddedResource { uri, media_type, body }) => {
+            let body = match body {
+                wire::ResourceBody::Text(text) => Body::Text(text),
+                wire::ResourceBody::Blob(bytes) => Body::Blob(bytes),
+            };
+            Content::Resource(EmbeddedResource { uri, media_type, body })
+        }
+        wire::Content::Link(wire::ResourceLink { uri, name, title, description, media_type, size }) => {
+            Content::Link(Link { uri, name, title, description, media_type, size })
+        }
+    }
 }
 
 impl Host for Imports {
@@ -198,5 +224,37 @@ impl Host for Imports {
 
     fn chart_draw(&self, figure: &str) -> Result<Drawing> {
         charts::draw(figure).map(|drawing| Drawing { svg: drawing.svg, png: drawing.png }).map_err(inward)
+    }
+
+    fn notice_resource_updated(&self, uri: &str) {
+        notices::resource_updated(uri);
+    }
+    fn notice_tools_changed(&self) {
+        notices::tools_changed();
+    }
+    fn notice_prompts_changed(&self) {
+        notices::prompts_changed();
+    }
+    fn notice_resources_changed(&self) {
+        notices::resources_changed();
+    }
+
+    fn http_send(&self, request: &Request) -> Result<Response> {
+        let http::Response { status, headers, body, url } = http::send(&http::Request {
+            method: request.method.clone(),
+            url: request.url.clone(),
+            headers: request.headers.clone(),
+            body: request.body.clone(),
+            timeout: request.timeout_milliseconds,
+        })
+        .map_err(inward)?;
+        Ok(Response { status, headers, body, url })
+    }
+    fn secret_exists(&self, name: &str) -> Result<bool> {
+        secrets::exists(name).map_err(inward)
+    }
+    fn tool_call(&self, tool: &str, arguments: &str) -> Result<Reply<Option<String>>> {
+        let answer = tools::call(tool, arguments).map_err(inward)?;
+        Ok(Reply { structured: answer.structured, content: answer.content.into_iter().map(content).collect() })
     }
 }

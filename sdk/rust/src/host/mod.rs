@@ -20,9 +20,10 @@ pub(crate) use installed::call;
 pub use installed::with;
 
 use crate::charts::Drawing;
+use crate::http::{Request, Response};
 use crate::log::Level;
 use crate::objects::{Listing, ObjectInfo, Precondition, Written};
-use crate::{Fault, Result};
+use crate::{Fault, Reply, Result};
 
 /// A host. A method that an implementation leaves out fails with the code `host_function_missing`; the log and the
 /// progress of such a host go nowhere, its clock stands at 1970, its random numbers are 0 and its home is
@@ -226,6 +227,28 @@ pub trait Host {
     /// `model.save`.
     fn model_save(&self, model: &ModelHandle, uri: &str, precondition: &Precondition) -> Result<Written> {
         Err(missing("model.save"))
+    }
+
+    /// `notices.resource-updated`.
+    fn notice_resource_updated(&self, uri: &str) {}
+    /// `notices.tools-changed`.
+    fn notice_tools_changed(&self) {}
+    /// `notices.prompts-changed`.
+    fn notice_prompts_changed(&self) {}
+    /// `notices.resources-changed`.
+    fn notice_resources_changed(&self) {}
+
+    /// `http.send`.
+    fn http_send(&self, request: &Request) -> Result<Response> {
+        Err(missing("http.send"))
+    }
+    /// `secrets.exists`.
+    fn secret_exists(&self, name: &str) -> Result<bool> {
+        Err(missing("secrets.exists"))
+    }
+    /// `tools.call`; `arguments` is a JSON object, as is the structured result.
+    fn tool_call(&self, tool: &str, arguments: &str) -> Result<Reply<Option<String>>> {
+        Err(missing("tools.call"))
     }
 
     /// `charts.draw`, of a `figure` document.

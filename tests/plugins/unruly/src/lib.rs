@@ -5,12 +5,15 @@
 
 use kumiko_sdk::input::{Elicited, InputRequired};
 use kumiko_sdk::prelude::*;
-use kumiko_sdk::{objects, random, time};
+use kumiko_sdk::{frames, http, objects, random, time, tools};
 
 plugin! {
     name: "unruly",
     description: "Does what no plugin should.",
-    tools: [spin, hoard, recurse, collapse, flood, break_promise, flood_log, climb, confirm, show, look_around, dawdle]
+    tools: [
+        spin, hoard, recurse, collapse, flood, break_promise, flood_log, climb, confirm, show, look_around, dawdle, spin_through_calls,
+        flood_host, hold_frames, wait_for_peer, call_itself, draw_random
+    ]
 }
 
 /// No arguments.
@@ -99,10 +102,20 @@ pub fn break_promise(_: Nothing) -> Result<Promise> {
     Ok(Promise { value: 11 })
 }
 
-/// Writes as many log lines of a kilobyte as it is asked for.
+/// How much of a log.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// How many lines.
+    pub amount: u64,
+    /// The bytes of a line; a kilobyte where absent.
+    pub length: Option<usize>,
+}
+
+/// Writes as many log lines as it is asked for.
 #[tool(read_only)]
-pub fn flood_log(arguments: Amount) -> Result<Outcome> {
-    let line = "y".repeat(1_000);
+pub fn flood_log(arguments: Log) -> Result<Outcome> {
+    let line = "y".repeat(arguments.length.unwrap_or(1_000));
     for _ in 0..arguments.amount {
         log::warn!("{line}");
     }
@@ -190,4 +203,80 @@ pub fn dawdle(_: Nothing) -> Result<Outcome> {
         progress::check()?;
         value = std::hint::black_box(value + 1);
     }
+}
+
+/// Loops for ever through calls of its own functions and of the host's.
+#[tool(read_only)]
+pub fn spin_through_calls(_: Nothing) -> Result<Outcome> {
+    #[inline(never)]
+    fn further(value: u64) -> u64 {
+        std::hint::black_box(value.wrapping_add(u64::from(progress::is_cancelled())).wrapping_add(1))
+    }
+    let mut value = 0;
+    loop {
+        value = further(value);
+        if value == u64::MAX {
+            return Ok(Outcome { value });
+        }
+    }
+}
+
+/// Calls a host function that does nothing, as often as it is asked to.
+#[tool(read_only)]
+pub fn flood_host(arguments: Amount) -> Result<Outcome> {
+    for _ in 0..arguments.amount {
+        std::hint::black_box(progress::is_cancelled());
+    }
+    Ok(Outcome { value: arguments.amount })
+}
+
+/// Draws as many times as it is asked to as many random bytes as the host gives at once.
+#[tool(read_only)]
+pub fn draw_random(arguments: Amount) -> Result<Outcome> {
+    let mut value = 0;
+    for _ in 0..arguments.amount {
+        value += random::bytes(32 << 20).len() as u64;
+    }
+    Ok(Outcome { value })
+}
+
+/// Makes as many frames as it is asked for and keeps them all.
+#[tool(read_only)]
+pub fn hold_frames(arguments: Amount) -> Result<Outcome> {
+    let row = [json!({ "a": 1 })];
+    let mut held = Vec::new();
+    for _ in 0..arguments.amount {
+        held.push(frames::Frame::from_rows(&row)?);
+    }
+    Ok(Outcome { value: held.len() as u64 })
+}
+
+/// Whom to ask, and what to hold meanwhile.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Peer {
+    /// The URL to ask.
+    pub url: String,
+    /// Bytes of memory to hold while it waits.
+    pub hold: usize,
+}
+
+/// Asks a URL, with a time limit beyond that of any call.
+#[tool(read_only)]
+pub fn wait_for_peer(arguments: Peer) -> Result<Outcome> {
+    // Not written to: it counts for the guest and costs the machine nothing.
+    let held: Vec<u8> = std::hint::black_box(Vec::with_capacity(arguments.hold));
+    let mut request = http::Request::get(arguments.url);
+    request.timeout_milliseconds = Some(u32::MAX);
+    let response = request.send()?;
+    Ok(Outcome { value: u64::from(response.status) + std::hint::black_box(held).len() as u64 })
+}
+
+/// Calls itself through the host as many times as it is asked to.
+#[tool(read_only)]
+pub fn call_itself(arguments: Amount) -> Result<Outcome> {
+    if arguments.amount > 0 {
+        tools::call("call_itself", &json!({ "amount": arguments.amount - 1 }))?;
+    }
+    Ok(Outcome { value: arguments.amount })
 }

@@ -1,0 +1,127 @@
+//! Progress and log lines of a call on their way to the client: in order, and all of them before the answer.
+
+#![expect(deprecated, reason = "the protocol keeps log messages for the clients that still ask for them")]
+
+use std::sync::Arc;
+
+use kumiko_catalog::{Level, LogLine, LogSink, ProgressSink, Update};
+use rmcp::model::{LoggingLevel, LoggingMessageNotificationParam, ProgressNotificationParam, ProgressToken};
+use rmcp::service::{Peer, RoleServer};
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+/// One thing the client is told while a call runs.
+pub(crate) enum Word {
+    /// How far it has come.
+    Progress(Update),
+    /// What the plugin has to say.
+    Line(LogLine),
+}
+
+/// The end that the call holds.
+#[derive(Clone)]
+pub(crate) struct Sender {
+    words: mpsc::UnboundedSender<Word>,
+    level: Option<Level>,
+}
+
+/// The end that the request's own task holds.
+pub(crate) struct Receiver {
+    words: mpsc::UnboundedReceiver<Word>,
+    token: Option<ProgressToken>,
+}
+
+/// A channel for one call. Progress is passed on where there is a token, lines from `level` on.
+pub(crate) fn channel(token: Option<ProgressToken>, level: Option<Level>) -> (Sender, Receiver) {
+    let (words, received) = mpsc::unbounded_channel();
+    (Sender { words, level }, Receiver { words: received, token })
+}
+
+impl Sender {
+    /// Where the call reports progress, if anybody listens.
+    pub(crate) fn progress(&self, token: Option<&ProgressToken>) -> Option<Arc<dyn ProgressSink>> {
+        token.map(|_| Arc::new(self.clone()) as Arc<dyn ProgressSink>)
+    }
+
+    /// Where the call's lines go, if anybody listens.
+    pub(crate) fn lines(&self) -> Option<Arc<dyn LogSink>> {
+        self.level.map(|_| Arc::new(self.clone()) as Arc<dyn LogSink>)
+    }
+}
+
+impl ProgressSink for Sender {
+    fn report(&self, update: Update) {
+        // Once the call has ended nobody listens, and nobody needs to.
+        let _ = self.words.send(Word::Progress(update));
+    }
+}
+
+impl LogSink for Sender {
+    fn enabled(&self, level: Level) -> bool {
+        self.level.is_some_and(|least| level >= least)
+    }
+
+    fn write(&self, line: LogLine) {
+        let _ = self.words.send(Word::Line(line));
+    }
+}
+
+impl Receiver {
+    /// Waits for `running` and passes on what it says meanwhile, the last words before the answer.
+    pub(crate) async fn attend<T>(
+        &mut self,
+        peer: &Peer<RoleServer>,
+        logger: &str,
+        running: impl Future<Output = T>,
+    ) -> T {
+        let mut running = std::pin::pin!(running);
+        loop {
+            tokio::select! {
+                biased;
+                Some(word) = self.words.recv() => self.pass_on(peer, logger, word).await,
+                ended = &mut running => {
+                    while let Ok(word) = self.words.try_recv() {
+                        self.pass_on(peer, logger, word).await;
+                    }
+                    return ended;
+                }
+            }
+        }
+    }
+
+    async fn pass_on(&self, peer: &Peer<RoleServer>, logger: &str, word: Word) {
+        // A client that is gone cancels the call by itself.
+        let _ = match (word, &self.token) {
+            (Word::Progress(update), Some(token)) => {
+                let mut progress = ProgressNotificationParam::new(token.clone(), update.done);
+                progress.total = update.total;
+                progress.message = Some(update.message).filter(|message| !message.is_empty());
+                peer.notify_progress(progress).await
+            }
+            (Word::Progress(_), None) => Ok(()),
+            (Word::Line(line), _) => {
+                let line = LoggingMessageNotificationParam::new(wire_level(line.level), Value::String(line.message));
+                peer.notify_logging_message(line.with_logger(logger)).await
+            }
+        };
+    }
+}
+
+fn wire_level(level: Level) -> LoggingLevel {
+    match level {
+        Level::Trace | Level::Debug => LoggingLevel::Debug,
+        Level::Info => LoggingLevel::Info,
+        Level::Warn => LoggingLevel::Warning,
+        Level::Error => LoggingLevel::Error,
+    }
+}
+
+/// The least level of a plugin's lines that a client asks for by a level of the protocol.
+pub(crate) fn least(level: LoggingLevel) -> Level {
+    match level {
+        LoggingLevel::Debug => Level::Trace,
+        LoggingLevel::Info | LoggingLevel::Notice => Level::Info,
+        LoggingLevel::Warning => Level::Warn,
+        LoggingLevel::Error | LoggingLevel::Critical | LoggingLevel::Alert | LoggingLevel::Emergency => Level::Error,
+    }
+}

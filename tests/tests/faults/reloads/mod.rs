@@ -1,0 +1,7 @@
+//! Rows R: plugins that are replaced while the server runs.
+
+mod hindered;
+mod killed;
+mod many;
+mod rights;
+mod under_load;
