@@ -30,8 +30,8 @@ const COMPILE_SECONDS: u64 = 30;
 /// Memory that compiling a component may take, in bytes.
 const COMPILE_BYTES: u64 = 1024 * 1024 * 1024;
 
-/// How much compiling gives way to the server's own threads.
-const COMPILE_NICENESS: i32 = 10;
+/// How much compiling gives way to the server's own threads: as far as the system lets it.
+const COMPILE_NICENESS: i32 = 19;
 
 /// The subcommand of the binary that compiles what it reads from its input.
 pub const COMPILE_COMMAND: &str = "compile-component";
@@ -180,6 +180,7 @@ impl Compiler {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .env_clear()
+            .env("RAYON_NUM_THREADS", compiling_threads().to_string())
             .kill_on_drop(true)
             .spawn()
             .map_err(failed)?;
@@ -236,6 +237,11 @@ pub fn compile(bytes: &[u8], memory_bytes: usize) -> Result<Vec<u8>, Error> {
     confine()?;
     let engine = compiling_engine(memory_bytes)?;
     engine.precompile_component(bytes).map_err(|error| Error::Compile { reason: format!("{error:#}") })
+}
+
+/// Threads of the compiler: all cores but one, which is left to calls.
+fn compiling_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1))
 }
 
 /// Holds this process to what compiling may take. The address space that engines reserve does not count as its data.
