@@ -18,6 +18,7 @@ mod session;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
@@ -133,8 +134,13 @@ pub fn component(name: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("there is no built component `{name}`"))
 }
 
-/// The root of the repository.
+/// The root of the repository: that of the checkout whose tests run, also where several share one target directory.
 #[must_use]
 pub fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the repository")
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let tests = std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        tests.parent().expect("the tests lie in the repository").to_owned()
+    });
+    &ROOT
 }

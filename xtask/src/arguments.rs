@@ -19,7 +19,7 @@ commands
                      without NAME, all of them
   bench --list       the names of the benchmarks
   faults [ROW ...]   builds, then runs the table of faults in its full size and prints what was measured beside what is to
-                     be reached; without ROW (`G1`, `R1`, …) all of it, which takes about an hour
+                     be reached; without ROW (`G1`, `R1`, …) all of it, for tens of minutes
   lint               formatting, clippy with warnings denied, spelling, licences and advisories of the dependencies
   fmt                formats every source file
   help               this text

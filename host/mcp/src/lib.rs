@@ -22,3 +22,6 @@ mod tools;
 pub use caller::{Caller, Selection};
 pub use server::{Server, serve_stdio};
 pub use surface::RESERVED;
+
+/// The product's mark, as SVG.
+pub const MARK: &str = include_str!("mark.svg");

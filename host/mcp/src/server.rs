@@ -38,9 +38,8 @@ const FIRST_LIST_WAIT: Duration = Duration::from_secs(20);
 /// How long a client may keep a list before asking again, in milliseconds; a change is announced anyway.
 const LIST_LIFETIME: u64 = 60_000;
 
-/// The product's mark: the lattice that gives it its name, as a `data:` uri.
-static ICON: LazyLock<String> =
-    LazyLock::new(|| format!("data:image/svg+xml;base64,{}", STANDARD.encode(include_bytes!("icon.svg"))));
+/// The product's mark as a `data:` uri.
+static ICON: LazyLock<String> = LazyLock::new(|| format!("data:image/svg+xml;base64,{}", STANDARD.encode(crate::MARK)));
 
 /// What clients read about this server when they connect.
 const INSTRUCTIONS: &str = "MLOps tools: prepare data, train, evaluate, deploy and monitor models. Data sets, models and reports are objects under \

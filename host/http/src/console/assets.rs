@@ -12,7 +12,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 /// The files under `assets/`.
 const FILES: [(&str, &str, &str); 15] = [
     ("console.css", STYLE, include_str!("../../console/console.css")),
-    ("favicon.svg", "image/svg+xml", include_str!("../../console/favicon.svg")),
+    ("favicon.svg", "image/svg+xml", kumiko_mcp::MARK),
     ("api.js", SCRIPT, include_str!("../../console/api.js")),
     ("calls.js", SCRIPT, include_str!("../../console/calls.js")),
     ("console.js", SCRIPT, include_str!("../../console/console.js")),
