@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::PathBuf;
 
 use kumiko_vocabulary::data::{DatasetSummary, ReadOptions, ValidationReport, ValidationRules, WriteOptions};
 use kumiko_vocabulary::evaluation::{
@@ -46,7 +46,10 @@ writes it).\n"
         let schema = serde_json::to_string_pretty(&schema).unwrap();
         write!(page, "\n## `{name}`\n\n```json\n{schema}\n```\n").unwrap();
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/vocabulary.md");
+    // Of the checkout whose tests run, also where several share one target directory.
+    let folder =
+        std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    let path = folder.join("../../docs/vocabulary.md");
     if std::env::var_os("KUMIKO_WRITE_DOCS").is_some() {
         std::fs::write(&path, &page).unwrap();
     }
