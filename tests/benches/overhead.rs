@@ -10,14 +10,17 @@
     reason = "a bench may stop with a message, and prints its table"
 )]
 
+mod common;
+
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
+use kumiko_tests::faults::memory_of;
 use kumiko_tests::{Place, Session};
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ListToolsResult, PaginatedRequestParams,
-    ServerCapabilities, ServerConfig, TextContent, Tool,
+    CallToolRequestParams, CallToolResponse, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
+    Tool,
 };
 use rmcp::service::{RequestContext, RoleServer, ServiceExt as _};
 use rmcp::{ErrorData, ServerHandler, transport};
@@ -52,11 +55,7 @@ impl ServerHandler for Echo {
         request: CallToolRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let name = request.arguments.and_then(|arguments| arguments.get("name").cloned()).unwrap_or_default();
-        let text = format!("Hello, {}!", name.as_str().unwrap_or_default());
-        let mut result = CallToolResult::success(vec![ContentBlock::Text(TextContent::new(text.clone()))]);
-        result.structured_content = Some(json!({ "message": text }));
-        Ok(result.into())
+        Ok(common::echoed(request))
     }
 }
 
@@ -87,11 +86,7 @@ fn latency() {
         with.extend(calls(&mut ours, ROUND));
         without.extend(calls(&mut floor, ROUND));
     }
-    println!("{:<34} {:>10} {:>10} {:>8}", "one trivial call over stdio", "kumiko", "bare rmcp", "ratio");
-    for (name, share) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)] {
-        let (with, without) = (quantile(&mut with, share), quantile(&mut without, share));
-        println!("{name:<34} {with:>7.1} µs {without:>7.1} µs {:>8.2}", with / without);
-    }
+    common::print_times("one trivial call over stdio", &mut with, &mut without);
 }
 
 /// The microseconds that each of `count` calls takes.
@@ -107,11 +102,6 @@ fn calls(session: &mut Session, count: usize) -> Vec<f64> {
         .collect()
 }
 
-fn quantile(times: &mut [f64], share: f64) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[((times.len() - 1) as f64 * share) as usize]
-}
-
 /// A server with the three capabilities and a filled compile cache, until it has answered `initialize` and waits.
 fn idle() {
     let place = Place::with_plugins(&["data_preparation", "ml_training", "ml_evaluation"]);
@@ -122,7 +112,7 @@ fn idle() {
     std::thread::sleep(std::time::Duration::from_secs(1));
     println!("\nwith the three capabilities ({} tools), compile cache filled:", tools.len());
     println!("processor time until `initialize` is answered: {:.0} ms (to the nearest 10)", answered * 1_000.0);
-    println!("resident memory while idle: {:.1} MB", resident(session.process()) as f64 / 1e6);
+    println!("resident memory while idle: {:.1} MB", memory_of(session.process()) as f64 / 1e6);
 }
 
 /// Processor time of a process so far, user and system, in seconds.
@@ -131,11 +121,4 @@ fn processor_seconds(process: u32) -> f64 {
     let fields: Vec<&str> = status.rsplit(") ").next().unwrap().split(' ').collect();
     let ticks: u64 = [11, 12].iter().map(|field| fields[*field].parse::<u64>().unwrap()).sum();
     ticks as f64 / 100.0
-}
-
-/// Resident memory of a process in bytes.
-fn resident(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
 }

@@ -11,16 +11,15 @@
     reason = "a bench may stop with a message, and prints its table"
 )]
 
+mod common;
+
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::serve::ListenerExt as _;
 use kumiko_tests::{HttpConnection, HttpServer, Place};
-use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ServerCapabilities, ServerConfig,
-    TextContent,
-};
+use rmcp::model::{CallToolRequestParams, CallToolResponse, ServerCapabilities, ServerConfig};
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
@@ -52,11 +51,7 @@ impl ServerHandler for Echo {
         request: CallToolRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let name = request.arguments.and_then(|arguments| arguments.get("name").cloned()).unwrap_or_default();
-        let text = format!("Hello, {}!", name.as_str().unwrap_or_default());
-        let mut result = CallToolResult::success(vec![ContentBlock::Text(TextContent::new(text.clone()))]);
-        result.structured_content = Some(json!({ "message": text }));
-        Ok(result.into())
+        Ok(common::echoed(request))
     }
 }
 
@@ -94,11 +89,7 @@ fn one_client(ours: &HttpServer, floor: &HttpServer) {
         with.extend(calls(ours, ROUND));
         without.extend(calls(floor, ROUND));
     }
-    println!("{:<34} {:>10} {:>10} {:>8}", "one trivial call over HTTP", "kumiko", "bare rmcp", "ratio");
-    for (name, share) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)] {
-        let (with, without) = (quantile(&mut with, share), quantile(&mut without, share));
-        println!("{name:<34} {with:>7.1} µs {without:>7.1} µs {:>8.2}", with / without);
-    }
+    common::print_times("one trivial call over HTTP", &mut with, &mut without);
 }
 
 fn many_clients(ours: &HttpServer, floor: &HttpServer) {
@@ -117,7 +108,7 @@ fn many_clients(ours: &HttpServer, floor: &HttpServer) {
     println!("\n{title:<34} {:>10} {:>10} {:>8}", "kumiko", "bare rmcp", "ratio");
     println!("{:<34} {with:>10.0} {without:>10.0} {:>8.2}", "calls a second", without / with);
     for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
-        let (with, without) = (quantile(&mut ours, share), quantile(&mut floor, share));
+        let (with, without) = (common::quantile(&mut ours, share), common::quantile(&mut floor, share));
         println!("{name:<34} {with:>7.0} µs {without:>7.0} µs {:>8.2}", with / without);
     }
 }
@@ -134,9 +125,4 @@ fn calls(connection: &mut HttpConnection, count: usize) -> Vec<f64> {
             took
         })
         .collect()
-}
-
-fn quantile(times: &mut [f64], share: f64) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[((times.len() - 1) as f64 * share) as usize]
 }

@@ -145,24 +145,7 @@ impl HttpConnection {
     pub fn ask(&mut self, tool: &str, arguments: &Value) {
         let id = self.next;
         self.next += 1;
-        let body = json!({
-            "jsonrpc": "2.0", "id": id, "method": "tools/call",
-            "params": {
-                "name": tool, "arguments": arguments,
-                "_meta": {
-                    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-                    "io.modelcontextprotocol/clientInfo": { "name": "tests", "version": "1" },
-                    "io.modelcontextprotocol/clientCapabilities": {},
-                },
-            },
-        })
-        .to_string();
-        // One write: a head and a body in two packets would wait for each other.
-        let request = format!(
-            "POST /mcp HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\naccept: application/json, text/event-stream\r\n\
-             mcp-protocol-version: 2026-07-28\r\nmcp-method: tools/call\r\nmcp-name: {tool}\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
+        let request = call_request(id, tool, arguments);
         self.stream.get_mut().write_all(request.as_bytes()).expect("the server reads");
     }
 
@@ -185,4 +168,27 @@ impl HttpConnection {
         self.stream.read_exact(&mut answer).expect("the whole answer");
         serde_json::from_slice(&answer).unwrap_or_else(|_| panic!("no answer: {}", String::from_utf8_lossy(&answer)))
     }
+}
+
+/// One self-contained call of a tool by 2026-07-28, as it goes over the wire. Head and body in one text: in two packets they would
+/// wait for each other.
+#[must_use]
+pub fn call_request(id: u64, tool: &str, arguments: &Value) -> String {
+    let body = json!({
+        "jsonrpc": "2.0", "id": id, "method": "tools/call",
+        "params": {
+            "name": tool, "arguments": arguments,
+            "_meta": {
+                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                "io.modelcontextprotocol/clientInfo": { "name": "tests", "version": "1" },
+                "io.modelcontextprotocol/clientCapabilities": {},
+            },
+        },
+    })
+    .to_string();
+    format!(
+        "POST /mcp HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\naccept: application/json, text/event-stream\r\n\
+         mcp-protocol-version: 2026-07-28\r\nmcp-method: tools/call\r\nmcp-name: {tool}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }

@@ -22,7 +22,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-pub use http::{HttpConnection, HttpServer};
+pub use http::{HttpConnection, HttpServer, call_request};
 pub use session::Session;
 
 /// A path that `cargo xtask test` provides.

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use kumiko_tests::faults::memory_of;
 use kumiko_tests::{Place, Session};
 use serde_json::{Value, json};
 
@@ -11,12 +12,6 @@ const TIMES: usize = 5;
 
 fn fault(result: &Value) -> &str {
     result["_meta"]["kumiko/fault"]["code"].as_str().unwrap_or_else(|| panic!("no fault: {result}"))
-}
-
-fn memory_of(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
 }
 
 #[test]

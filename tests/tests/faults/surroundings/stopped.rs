@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kumiko_tests::Place;
 use kumiko_tests::faults::{Row, times};
+use kumiko_tests::{Place, call_request};
 use serde_json::json;
 
 use crate::distant::{Distant, courier};
@@ -37,23 +37,7 @@ struct Sent {
 
 /// Sends one call and reads its answer; a connection is kept as long as it lasts.
 fn call(connection: &mut Option<TcpStream>, address: &str, tool: &str, arguments: &str) -> Sent {
-    let body = json!({
-        "jsonrpc": "2.0", "id": 1, "method": "tools/call",
-        "params": {
-            "name": tool, "arguments": serde_json::from_str::<serde_json::Value>(arguments).unwrap(),
-            "_meta": {
-                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-                "io.modelcontextprotocol/clientInfo": { "name": "tests", "version": "1" },
-                "io.modelcontextprotocol/clientCapabilities": {},
-            },
-        },
-    })
-    .to_string();
-    let request = format!(
-        "POST /mcp HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\naccept: application/json, text/event-stream\r\n\
-         mcp-protocol-version: 2026-07-28\r\nmcp-method: tools/call\r\nmcp-name: {tool}\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
+    let request = call_request(1, tool, &serde_json::from_str(arguments).unwrap());
     let refused = || Sent { at: Instant::now(), fate: Fate::Refused };
     if connection.is_none() {
         let Ok(stream) = TcpStream::connect(address) else { return refused() };
