@@ -258,11 +258,14 @@ impl LogSink for Both {
 /// The loaded tools as other plugins may call them.
 pub(crate) struct PeerCalls(pub(crate) std::sync::Weak<Catalog>);
 
+/// The fault of a call that comes while the server stops.
+pub(crate) fn stopping() -> Fault {
+    Fault::new(FaultKind::Unavailable, "shutting_down", "the server is stopping and takes no more calls")
+}
+
 impl PeerCalls {
     fn catalog(&self) -> Result<Arc<Catalog>, Fault> {
-        self.0.upgrade().ok_or_else(|| {
-            Fault::new(FaultKind::Unavailable, "shutting_down", "the server is stopping and takes no more calls")
-        })
+        self.0.upgrade().ok_or_else(stopping)
     }
 }
 
@@ -270,6 +273,16 @@ impl PeerCalls {
 impl Peers for PeerCalls {
     fn advertised(&self, name: &str) -> Result<String, Fault> {
         Ok(self.catalog()?.loaded_tool(name)?.name.clone())
+    }
+
+    fn plugin(&self, tool: &str) -> Result<String, Fault> {
+        Ok(self.catalog()?.loaded_tool(tool)?.capability().to_owned())
+    }
+
+    fn check(&self, tool: &str, arguments: &Value) -> Result<(), Fault> {
+        let tool = self.catalog()?.loaded_tool(tool)?;
+        let arguments = tool.input.without_nulls(arguments.clone());
+        Ok(tool.input.check_arguments(&tool.name, &arguments)?)
     }
 
     async fn call(&self, tool: &str, arguments: Value, caller: &CallContext, depth: u8) -> Result<PeerReply, Fault> {

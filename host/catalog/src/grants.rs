@@ -66,6 +66,7 @@ pub(crate) fn asks(imports: &[String]) -> BTreeSet<&'static [&'static str]> {
             "kumiko:host/http" | "wasi:http/outgoing-handler" => Some(&["http"][..]),
             "kumiko:host/secrets" => Some(&["secrets"][..]),
             "kumiko:host/tools" => Some(&["tools"][..]),
+            "kumiko:host/jobs" => Some(&["services"][..]),
             _ => None,
         })
         .collect()
@@ -92,6 +93,7 @@ mod tests {
         let none = Access::new("a", Arc::default());
         assert_eq!(missing(&imports(&["log", "http"]), &imports(&["log"]), &none), ["http"]);
         assert!(missing(&imports(&["objects"]), &imports(&["frames"]), &none).is_empty());
+        assert_eq!(missing(&imports(&["jobs"]), &imports(&["objects"]), &none), ["services"]);
         let grants = Grants::parse("[a]\nhttp = [\"api.example.com\"]\n", Path::new("grants.toml")).unwrap();
         assert!(missing(&imports(&["http"]), &imports(&["log"]), &grants.access("a")).is_empty());
     }

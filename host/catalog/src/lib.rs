@@ -13,6 +13,7 @@ mod call;
 mod folder;
 mod gate;
 mod grants;
+mod jobs;
 mod loader;
 mod nearest;
 mod objects;

@@ -10,6 +10,7 @@ mod histogram;
 mod lines;
 mod predicted_actual;
 mod residuals;
+mod waterfall;
 
 use kumiko_vocabulary::figures::Figure;
 
@@ -28,6 +29,7 @@ pub(crate) fn svg(figure: &Figure) -> String {
         Figure::Distribution(figure) => bars::distribution(figure),
         Figure::Comparison(figure) => comparison::svg(figure),
         Figure::Beeswarm(figure) => beeswarm::svg(figure),
+        Figure::Waterfall(figure) => waterfall::svg(figure),
     }
 }
 

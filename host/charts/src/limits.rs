@@ -27,5 +27,8 @@ pub const MAX_COMPARED: usize = 128;
 /// Features in a beeswarm.
 pub const MAX_FEATURES: usize = 40;
 
+/// Steps of a waterfall. Those that are not among the greatest are drawn as one, so the bound is on the document.
+pub const MAX_STEPS: usize = 10_000;
+
 /// Greatest magnitude that an axis carries. Differences and ratios of such numbers stay finite.
 pub const MAX_MAGNITUDE: f64 = 1e100;

@@ -5,19 +5,21 @@
 
 use kumiko_vocabulary::figures::{
     Bars, Beeswarm, Calibration, Comparison, ConfusionMatrix, Distribution, Figure, Histogram, Interval, Lines, Point,
-    PredictedActual, Residuals, Scale, ScoredCurve,
+    PredictedActual, Residuals, Scale, ScoredCurve, Waterfall,
 };
 
 use crate::Error;
 use crate::limits::{
     MAX_BARS, MAX_COMPARED, MAX_FEATURES, MAX_HISTOGRAM_SERIES, MAX_INTERVALS, MAX_MAGNITUDE, MAX_MATRIX_CLASSES,
-    MAX_MODELS, MAX_POINTS, MAX_SERIES,
+    MAX_MODELS, MAX_POINTS, MAX_SERIES, MAX_STEPS,
 };
 
 type Checked = Result<(), Error>;
 
 /// How far rounding may carry a share beyond 0 or 1.
 const SLACK: f64 = 1e-9;
+/// How far rounding may carry a sum from where it should be, in parts of all that was added: predictions may have 32 bits.
+const SLACK_OF_SUMS: f64 = 1e-5;
 
 /// Refuses what cannot be drawn, by field and position.
 pub(crate) fn figure(figure: &Figure) -> Checked {
@@ -37,6 +39,7 @@ pub(crate) fn figure(figure: &Figure) -> Checked {
         Figure::Distribution(figure) => distribution(figure),
         Figure::Comparison(figure) => comparison(figure),
         Figure::Beeswarm(figure) => beeswarm(figure),
+        Figure::Waterfall(figure) => waterfall(figure),
     }
 }
 
@@ -188,6 +191,20 @@ fn beeswarm(figure: &Beeswarm) -> Checked {
         }
     }
     Ok(())
+}
+
+fn waterfall(figure: &Waterfall) -> Checked {
+    size("steps", figure.steps.len(), MAX_STEPS)?;
+    number(|| "base_value".to_owned(), figure.base_value)?;
+    number(|| "prediction".to_owned(), figure.prediction)?;
+    let (mut sum, mut way) = (figure.base_value, figure.base_value.abs());
+    for (position, step) in figure.steps.iter().enumerate() {
+        number(|| format!("steps[{position}].contribution"), step.contribution)?;
+        sum += step.contribution;
+        way += step.contribution.abs();
+    }
+    let slack = way * SLACK_OF_SUMS;
+    within(|| "prediction".to_owned(), figure.prediction, sum - slack, sum + slack)
 }
 
 fn filled(place: impl FnOnce() -> String, count: usize) -> Checked {

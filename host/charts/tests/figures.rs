@@ -53,7 +53,7 @@ fn every_kind_is_drawn_as_well_formed_svg_and_as_png_of_twice_its_size() {
         assert!(svg.len() < 1_000_000 && png.len() < 1_000_000, "{name}: {} {}", svg.len(), png.len());
         kinds.insert(figure.kind());
     }
-    assert_eq!(kinds.len(), 12, "{kinds:?}");
+    assert_eq!(kinds.len(), 13, "{kinds:?}");
 }
 
 #[test]
@@ -120,6 +120,9 @@ fn figures_of_extreme_numbers_are_drawn() {
         json!({"kind": "bars", "title": "t", "value_label": "v", "bars": [{"name": "a", "value": -1e100}, {"name": "b", "value": 1e-300}]}),
         json!({"kind": "comparison", "title": "t", "models": ["a"], "metrics": [{"name": "m", "values": [null]}, {"name": "n", "values": [0]}]}),
         json!({"kind": "beeswarm", "title": "t", "features": [{"name": "a", "points": [{"contribution": 0, "value": null}]}]}),
+        json!({"kind": "waterfall", "title": "t", "value_label": "v", "base_value": 0, "prediction": 0, "steps": [{"name": "a", "contribution": 0}]}),
+        json!({"kind": "waterfall", "title": "t", "value_label": "v", "base_value": -1e100, "prediction": 1e100,
+            "steps": [{"name": "a", "contribution": 1e100}, {"name": "b", "contribution": 1e100}, {"name": "c", "contribution": 1e-300}]}),
         json!({"kind": "lines", "title": "t", "x_label": "x", "y_label": "y", "x_scale": "logarithmic", "y_scale": "logarithmic",
             "series": [{"name": "a", "points": [{"x": 1e-100, "y": 1e100}, {"x": 1e100, "y": 1e-100}]}]}),
     ];
@@ -142,4 +145,24 @@ fn the_greatest_scatter_plot_stays_a_small_document() {
         draw(&serde_json::from_value(json!({"kind": "predicted_actual", "title": "t", "points": points})).unwrap())
             .unwrap();
     assert!(drawing.svg.len() < 1_000_000, "{}", drawing.svg.len());
+}
+
+#[test]
+fn small_steps_of_a_waterfall_are_drawn_as_one_that_is_their_sum() {
+    let svg = &drawn("waterfall_60").svg;
+    let document = Document::parse(svg).unwrap();
+    let texts: Vec<&str> =
+        document.descendants().filter(|node| node.has_tag_name("text")).filter_map(|node| node.text()).collect();
+    assert!(texts.contains(&"47 other features"), "{texts:?}");
+    let step = |name: &str| texts.iter().position(|text| text.starts_with(name)).map(|place| texts[place + 1]).unwrap();
+    let Figure::Waterfall(figure) =
+        DRAWN.iter().find(|sample| sample.0 == "waterfall_60").map(|sample| &sample.1).unwrap()
+    else {
+        panic!()
+    };
+    let mut steps: Vec<f64> = figure.steps.iter().map(|step| step.contribution).collect();
+    steps.sort_by(|one, two| two.abs().total_cmp(&one.abs()));
+    let rest: f64 = steps[13..].iter().sum();
+    let read = step("47 other").replace('−', "-").replace('+', "");
+    assert!((read.parse::<f64>().unwrap() - rest).abs() < 0.005, "{read} {rest}");
 }

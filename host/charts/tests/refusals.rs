@@ -82,6 +82,22 @@ fn empty_lists_are_refused_by_name() {
         place(json!({"kind": "beeswarm", "title": "t", "features": [{"name": "a", "points": []}]})),
         "features[0].points"
     );
+    assert_eq!(
+        place(
+            json!({"kind": "waterfall", "title": "t", "value_label": "v", "base_value": 0, "prediction": 0, "steps": []})
+        ),
+        "steps"
+    );
+}
+
+#[test]
+fn a_waterfall_that_does_not_end_at_its_prediction_is_refused() {
+    let document = |prediction: f64| {
+        json!({"kind": "waterfall", "title": "t", "value_label": "v", "base_value": 1, "prediction": prediction,
+            "steps": [{"name": "a", "contribution": 2}, {"name": "b", "contribution": -0.5}]})
+    };
+    assert_eq!(place(document(2.6)), "prediction");
+    draw(&serde_json::from_value(document(2.5 + 1e-7)).unwrap()).unwrap();
 }
 
 #[test]

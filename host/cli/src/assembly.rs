@@ -9,10 +9,13 @@ use kumiko_catalog::{Admission, CallLog, Catalog, Grants, GrantsInForce, Sources
 use kumiko_egress::{Cached, Chain, Egress, Environment, Files, Masker, SecretStore};
 use kumiko_functions::{Cache, Compute, Services};
 use kumiko_runtime::{Compiler, Runtime, Workshop};
+use kumiko_services::jobs::EmbeddedJobs;
 use kumiko_services::objects::{EmbeddedStore, Folders, ObjectStore, Objects};
 use kumiko_services_aws::{S3Settings, S3Store};
 use kumiko_sources::{Installed, Trust};
 use kumiko_vocabulary::Fault;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::cloud;
 use crate::plugin::sources;
@@ -27,6 +30,8 @@ pub(crate) struct Host {
     pub(crate) services: Services,
     /// Where machine code comes from.
     pub(crate) compiler: Compiler,
+    /// The jobs, to be run by whoever serves.
+    pub(crate) jobs: EmbeddedJobs,
 }
 
 /// Starts the engine and opens the store.
@@ -44,15 +49,18 @@ pub(crate) async fn host(settings: &Settings) -> anyhow::Result<Host> {
         Workshop::Child(program),
     )?;
     let folders = Folders::new(settings.allow.clone()).map_err(Fault::from)?;
-    let objects = Objects::new(store(settings).await?, folders);
+    let objects = Arc::new(Objects::new(store(settings).await?, folders));
+    let home: Arc<str> = format!("s3://{}/", settings.bucket).into();
+    let jobs = EmbeddedJobs::new(Arc::clone(&objects), &home);
     let services = Services {
-        objects: Arc::new(objects),
-        home: format!("s3://{}/", settings.bucket).into(),
+        objects,
+        home,
+        jobs: Arc::new(jobs.clone()),
         cache: Arc::new(Cache::new(settings.cache_bytes)),
         compute: Compute::new(NonZeroUsize::new(settings.compute_places).unwrap_or(NonZeroUsize::MIN)),
         egress: egress(settings).await?,
     };
-    Ok(Host { runtime, services, compiler })
+    Ok(Host { runtime, services, compiler, jobs })
 }
 
 /// The way out over HTTP, and the secrets that go with it: from the environment, from files, from AWS.
@@ -82,6 +90,39 @@ pub(crate) struct Running {
     pub(crate) compute: Compute,
     /// Frames and models kept in memory.
     pub(crate) cache: Arc<Cache>,
+    /// The jobs: recorded by any process, run by one that serves.
+    pub(crate) jobs: EmbeddedJobs,
+}
+
+/// Jobs that run beside a server.
+pub(crate) struct JobRunner {
+    shutdown: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+impl JobRunner {
+    /// Gives back what runs, for the next server to go on with, and returns once that is written.
+    pub(crate) async fn stop(self) {
+        self.shutdown.cancel();
+        // A runner that panicked has nothing to give back that its lease would not.
+        let _ = self.running.await;
+    }
+}
+
+impl Running {
+    /// Begins to run jobs, once the plugins are loaded that do their work.
+    pub(crate) fn run_jobs(&self, settings: &Settings) -> JobRunner {
+        let shutdown = CancellationToken::new();
+        let (jobs, catalog, token) = (self.jobs.clone(), Arc::clone(&self.catalog), shutdown.clone());
+        let places = NonZeroUsize::new(settings.job_places).unwrap_or(NonZeroUsize::MIN);
+        let running = tokio::spawn(async move {
+            tokio::select! {
+                () = catalog.ready() => jobs.run(places, catalog.job_work(), token).await,
+                () = token.cancelled() => {}
+            }
+        });
+        JobRunner { shutdown, running }
+    }
 }
 
 /// Starts loading the plugin folder, with calls recorded by what `record` makes; returns at once.
@@ -89,7 +130,7 @@ pub(crate) async fn running(
     settings: &Settings,
     record: impl FnOnce(Masker) -> Arc<Record>,
 ) -> anyhow::Result<Running> {
-    let Host { runtime, services, compiler } = host(settings).await?;
+    let Host { runtime, services, compiler, jobs } = host(settings).await?;
     if !settings.plugins.is_dir() {
         // The default folder: made, so that there is a place to drop the first plugin into.
         std::fs::create_dir_all(&settings.plugins)
@@ -110,7 +151,7 @@ pub(crate) async fn running(
     let engine = runtime.clone();
     let log = Arc::clone(&record) as Arc<dyn CallLog>;
     let catalog = Catalog::start(runtime, services, compiler, sources, grants(settings)?, log);
-    Ok(Running { catalog, record, runtime: engine, compute, cache })
+    Ok(Running { catalog, record, runtime: engine, compute, cache, jobs })
 }
 
 /// What the operator trusts, and what was installed.

@@ -51,11 +51,13 @@ async fn run(settings: &Settings, arguments: ServeArguments) -> anyhow::Result<E
     let observers = cloud::metrics(settings).await?.map(|metrics| Arc::new(metrics) as Arc<dyn CallObserver>);
     let observers = observers.into_iter().collect();
     let running = assembly::running(settings, |masker| Record::new(Some(audit), masker, observers)).await?;
+    let jobs = running.run_jobs(settings);
     let server = Server::new(running.catalog, caller)?;
     tokio::select! {
         served = kumiko_mcp::serve_stdio(server) => served.map_err(anyhow::Error::from_boxed)?,
         stopped = stop_requested() => stopped?,
     }
+    jobs.stop().await;
     running.record.journal.flush();
     Ok(Exit::Success)
 }
@@ -71,6 +73,7 @@ async fn over_http(settings: &Settings, arguments: ServeArguments, caller: Calle
     let server = Server::new(Arc::clone(&running.catalog), caller)?;
     let extras = extras(&running, audit, tally, started, arguments.console || settings.http.console)?;
     let http = settings.http.resolve(&arguments)?;
+    let jobs = running.run_jobs(settings);
     let bound = kumiko_http::bind(http, server, extras).await.map_err(Fault::from)?;
     terminal::note(format!("listening on {}", bound.url()));
     bound
@@ -82,6 +85,7 @@ async fn over_http(settings: &Settings, arguments: ServeArguments, caller: Calle
         })
         .await
         .map_err(Fault::from)?;
+    jobs.stop().await;
     running.record.journal.flush();
     Ok(Exit::Success)
 }
@@ -101,7 +105,7 @@ fn extras(
     started: Instant,
     console: bool,
 ) -> Result<Extras, Fault> {
-    let Running { catalog, record, runtime, compute, cache } = running;
+    let Running { catalog, record, runtime, compute, cache, .. } = running;
     let metrics = Arc::clone(&record.metrics);
     let (memory, waiting, cached) = (runtime.clone(), compute.clone(), Arc::clone(cache));
     let (loaded, failed) = (Arc::clone(catalog), Arc::clone(catalog));

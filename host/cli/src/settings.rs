@@ -105,6 +105,8 @@ pub(crate) struct Settings {
     pub(crate) cache_bytes: usize,
     /// Pieces of numerical work that run at once.
     pub(crate) compute_places: usize,
+    /// Jobs that this server runs at once.
+    pub(crate) job_places: usize,
     /// The limits of a call.
     pub(crate) limits: Limits,
     /// The operator's grants file; it need not exist.

@@ -147,6 +147,14 @@ impl Frame {
         guarded(|| Ok(split::split(&self.data, split)?.into_iter().map(Self::from).collect()))
     }
 
+    /// The positions of the rows that [`Self::split`] puts into each part.
+    ///
+    /// # Errors
+    /// As [`Self::split`].
+    pub fn parts(&self, split: &Split) -> Result<Vec<Vec<u32>>, Error> {
+        guarded(|| split::parts(&self.data, split))
+    }
+
     /// Balances the classes of a training frame.
     ///
     /// # Errors
@@ -189,6 +197,14 @@ impl Frame {
     /// [`Error::ColumnNotFound`]; [`Error::MissingValues`] where a row has no class.
     pub fn labels(&self, column: &str) -> Result<(Vec<u32>, Vec<String>), Error> {
         guarded(|| classes(self.column(column)?))
+    }
+
+    /// One column as categories: like [`Frame::labels`], with nothing for a row that has no value.
+    ///
+    /// # Errors
+    /// [`Error::ColumnNotFound`].
+    pub fn categories(&self, column: &str) -> Result<(Vec<Option<u32>>, Vec<String>), Error> {
+        guarded(|| categories(self.column(column)?))
     }
 
     /// The named columns, in that order.
@@ -328,16 +344,23 @@ pub(crate) fn classes(column: &Column) -> Result<(Vec<u32>, Vec<String>), Error>
         let column = column.name().to_string();
         return Err(Error::MissingValues { column, count: missing, purpose: "a column of classes" });
     }
+    let (codes, names) = categories(column)?;
+    Ok((codes.into_iter().flatten().collect(), names))
+}
+
+/// The category of each row, where it has one, and the categories in order: see [`Frame::categories`].
+fn categories(column: &Column) -> Result<(Vec<Option<u32>>, Vec<String>), Error> {
     let texts = texts(column)?;
     let mut found: PlHashMap<&str, u32> = PlHashMap::default();
     let mut names: Vec<&str> = Vec::new();
-    let mut codes: Vec<u32> = Vec::with_capacity(texts.len());
-    for text in texts.iter().flatten() {
-        let code = *found.entry(text).or_insert_with(|| {
-            names.push(text);
-            names.len() as u32 - 1
-        });
-        codes.push(code);
+    let mut codes: Vec<Option<u32>> = Vec::with_capacity(texts.len());
+    for text in texts.iter() {
+        codes.push(text.map(|text| {
+            *found.entry(text).or_insert_with(|| {
+                names.push(text);
+                names.len() as u32 - 1
+            })
+        }));
     }
     let numeric = !matches!(column.dtype(), DataType::String | DataType::Categorical(..) | DataType::Enum(..));
     let mut order: Vec<(usize, &str)> = names.iter().copied().enumerate().collect();
@@ -351,7 +374,7 @@ pub(crate) fn classes(column: &Column) -> Result<(Vec<u32>, Vec<String>), Error>
             *slot = position as u32;
         }
     }
-    for code in &mut codes {
+    for code in codes.iter_mut().flatten() {
         *code = rank.get(*code as usize).copied().unwrap_or_default();
     }
     Ok((codes, order.into_iter().map(|(_, name)| name.to_owned()).collect()))

@@ -15,6 +15,11 @@ const SUM_TOLERANCE: f64 = 1e-3;
 
 /// Divides the rows.
 pub(crate) fn split(frame: &DataFrame, split: &Split) -> Result<Vec<DataFrame>, Error> {
+    parts(frame, split)?.into_iter().map(|part| take(frame, part)).collect()
+}
+
+/// The positions of the rows of each part, in order.
+pub(crate) fn parts(frame: &DataFrame, split: &Split) -> Result<Vec<Vec<u32>>, Error> {
     check(&split.ratios)?;
     let rows = frame.height();
     let mut random = Random::new(split.seed);
@@ -54,13 +59,13 @@ pub(crate) fn split(frame: &DataFrame, split: &Split) -> Result<Vec<DataFrame>, 
             found: rows,
         });
     }
-    parts
+    Ok(parts
         .into_iter()
         .map(|mut part| {
             part.sort_unstable();
-            take(frame, part)
+            part
         })
-        .collect()
+        .collect())
 }
 
 fn check(ratios: &[f64]) -> Result<(), Error> {

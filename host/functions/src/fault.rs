@@ -7,6 +7,7 @@ use crate::bindings::kumiko::host::types as contract;
 use crate::charts::ChartsView;
 use crate::frames::FramesView;
 use crate::http::HttpView;
+use crate::jobs::JobsView;
 use crate::models::ModelsView;
 use crate::objects::ObjectsView;
 use crate::peers::PeersView;
@@ -119,5 +120,6 @@ converts_refusals!(
     ModelsView<'_>,
     ChartsView<'_>,
     PeersView<'_>,
+    JobsView<'_>,
     HttpView<'_>
 );

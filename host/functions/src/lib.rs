@@ -14,6 +14,7 @@ mod documents;
 mod fault;
 mod frames;
 mod http;
+mod jobs;
 mod log;
 mod models;
 mod notices;

@@ -15,6 +15,11 @@ use crate::{Refusal, documents};
 /// The media type of the native format.
 const MEDIA_TYPE: &str = "application/vnd.kumiko.model";
 
+/// The media type of XGBoost's JSON.
+const XGBOOST_MEDIA_TYPE: &str = "application/json";
+/// The media type of ONNX, which has none of its own.
+const ONNX_MEDIA_TYPE: &str = "application/octet-stream";
+
 /// A model in a guest's table. Loaded models are shared with the cache.
 pub struct Handle(pub(crate) Arc<Model>);
 
@@ -63,6 +68,20 @@ impl contract::Host for ModelsView<'_> {
         self.table.push(Handle(Arc::new(model))).map_err(Refusal::handle)
     }
 
+    async fn train_policy(
+        &mut self,
+        specification: String,
+        trajectories: Option<Resource<Frame>>,
+    ) -> Result<Resource<Handle>, Refusal> {
+        let specification = documents::parse("reinforcement-specification", &specification)?;
+        let trajectories = trajectories.map(|frame| self.frame(&frame)).transpose()?;
+        let model = self
+            .call
+            .compute(move |control| kumiko_modelling::train_policy(&specification, trajectories.as_ref(), control))
+            .await?;
+        self.table.push(Handle(Arc::new(model))).map_err(Refusal::handle)
+    }
+
     async fn load(&mut self, uri: String) -> Result<Resource<Handle>, Refusal> {
         let uri = self.call.readable(&uri).await?;
         let info = self.call.services.objects.head(&uri).await?;
@@ -96,6 +115,41 @@ impl contract::Host for ModelsView<'_> {
             .await?;
         Ok(documents::text(&comparison)?)
     }
+
+    async fn cross_validate(
+        &mut self,
+        frame: Resource<Frame>,
+        specifications: Vec<String>,
+        validation: String,
+    ) -> Result<Vec<String>, Refusal> {
+        let validation = documents::parse("cross-validation", &validation)?;
+        let specifications = specifications
+            .iter()
+            .map(|specification| documents::parse("training-specification", specification))
+            .collect::<Result<Vec<_>, _>>()?;
+        let frame = self.frame(&frame)?;
+        let reports = self
+            .call
+            .compute(move |control| kumiko_modelling::cross_validate(&frame, &specifications, &validation, control))
+            .await?;
+        Ok(reports.iter().map(documents::text).collect::<Result<Vec<_>, _>>()?)
+    }
+
+    async fn bias(
+        &mut self,
+        model: Option<Resource<Handle>>,
+        frame: Resource<Frame>,
+        specification: String,
+    ) -> Result<String, Refusal> {
+        let specification = documents::parse("bias-specification", &specification)?;
+        let model = model.map(|model| self.model(&model)).transpose()?;
+        let frame = self.frame(&frame)?;
+        let report = self
+            .call
+            .compute(move |control| kumiko_modelling::bias(model.as_deref(), &frame, &specification, control))
+            .await?;
+        Ok(documents::text(&report)?)
+    }
 }
 
 impl contract::HostModel for ModelsView<'_> {
@@ -124,6 +178,65 @@ impl contract::HostModel for ModelsView<'_> {
         Ok(documents::text(&report)?)
     }
 
+    async fn evaluate_clustering(
+        &mut self,
+        model: Resource<Handle>,
+        frame: Resource<Frame>,
+        specification: String,
+    ) -> Result<String, Refusal> {
+        let specification = documents::parse("clustering-specification", &specification)?;
+        let (model, frame) = (self.model(&model)?, self.frame(&frame)?);
+        let report = self
+            .call
+            .compute(move |control| kumiko_modelling::evaluate_clustering(&model, &frame, &specification, control))
+            .await?;
+        Ok(documents::text(&report)?)
+    }
+
+    async fn evaluate_policy(
+        &mut self,
+        model: Resource<Handle>,
+        environment: String,
+        episodes: u32,
+        seed: u64,
+    ) -> Result<String, Refusal> {
+        let model = self.model(&model)?;
+        let report = self
+            .call
+            .compute(move |control| kumiko_modelling::evaluate_policy(&model, &environment, episodes, seed, control))
+            .await?;
+        Ok(documents::text(&report)?)
+    }
+
+    async fn explain(
+        &mut self,
+        model: Resource<Handle>,
+        rows: Resource<Frame>,
+        background: Option<Resource<Frame>>,
+        specification: String,
+    ) -> Result<contract::Explanation, Refusal> {
+        let specification = documents::parse("explanation-specification", &specification)?;
+        let (model, rows) = (self.model(&model)?, self.frame(&rows)?);
+        let background = background.map(|frame| self.frame(&frame)).transpose()?;
+        let explained = self
+            .call
+            .compute(move |control| {
+                kumiko_modelling::explain(&model, &rows, background.as_ref(), &specification, control)
+            })
+            .await?;
+        Ok(contract::Explanation {
+            report: documents::text(&explained.report)?,
+            figures: explained.figures.iter().map(documents::text).collect::<Result<Vec<_>, _>>()?,
+            values: self.table.push(explained.values).map_err(Refusal::handle)?,
+        })
+    }
+
+    async fn training_output(&mut self, model: Resource<Handle>) -> Result<Resource<Frame>, Refusal> {
+        let model = self.model(&model)?;
+        let output = self.call.compute(move |_| kumiko_modelling::training_output(&model)).await?;
+        self.table.push(output).map_err(Refusal::handle)
+    }
+
     async fn save(
         &mut self,
         model: Resource<Handle>,
@@ -135,6 +248,29 @@ impl contract::HostModel for ModelsView<'_> {
         let bytes = self.call.compute(move |_| model.to_bytes()).await?;
         let objects = &self.call.services.objects;
         let written = objects.put_bytes(&uri, bytes.into(), Some(MEDIA_TYPE), &precondition.into()).await?;
+        self.call.wrote(&written);
+        Ok(written.into())
+    }
+
+    async fn save_as(
+        &mut self,
+        model: Resource<Handle>,
+        format: contract::ModelFormat,
+        uri: String,
+        precondition: object_contract::Precondition,
+    ) -> Result<object_contract::Written, Refusal> {
+        let uri = self.call.writable(&uri).await?;
+        let model = self.model(&model)?;
+        let (bytes, media_type) = match format {
+            contract::ModelFormat::XgboostJson => {
+                (self.call.compute(move |_| kumiko_exchange::xgboost::export(&model)).await?, XGBOOST_MEDIA_TYPE)
+            }
+            contract::ModelFormat::Onnx => {
+                (self.call.compute(move |_| kumiko_exchange::onnx::export(&model)).await?, ONNX_MEDIA_TYPE)
+            }
+        };
+        let objects = &self.call.services.objects;
+        let written = objects.put_bytes(&uri, bytes.into(), Some(media_type), &precondition.into()).await?;
         self.call.wrote(&written);
         Ok(written.into())
     }

@@ -30,6 +30,18 @@ pub trait Peers: Send + Sync {
     /// `tool_not_found`.
     fn advertised(&self, name: &str) -> Result<String, Fault>;
 
+    /// The plugin that an advertised tool belongs to.
+    ///
+    /// # Errors
+    /// `tool_not_found`.
+    fn plugin(&self, tool: &str) -> Result<String, Fault>;
+
+    /// Holds arguments against the schema of an advertised tool, without calling it.
+    ///
+    /// # Errors
+    /// `tool_not_found`, `invalid_arguments`.
+    fn check(&self, tool: &str, arguments: &Value) -> Result<(), Fault>;
+
     /// Calls a tool by its advertised name on behalf of the call that `caller` belongs to, `depth` plugins deep.
     async fn call(&self, tool: &str, arguments: Value, caller: &CallContext, depth: u8) -> Result<PeerReply, Fault>;
 }

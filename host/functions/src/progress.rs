@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use kumiko_services::jobs::Checkpoint;
 use kumiko_vocabulary::Control;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use wasmtime::component::HasData;
@@ -40,6 +41,8 @@ pub struct CallControl {
     sink: Option<Arc<dyn ProgressSink>>,
     cancellation: CancellationToken,
     pace: Arc<Mutex<Pace>>,
+    /// What is kept over the death of the server, where the call is a job's.
+    checkpoint: Option<Arc<Checkpoint>>,
 }
 
 impl CallControl {
@@ -47,7 +50,14 @@ impl CallControl {
     #[must_use]
     pub fn new(sink: Option<Arc<dyn ProgressSink>>, cancellation: CancellationToken) -> Self {
         let cancellation = cancellation.child_token();
-        Self { sink, cancellation, pace: Arc::new(Mutex::new(Pace { sent: None, done: f64::NEG_INFINITY })) }
+        let pace = Arc::new(Mutex::new(Pace { sent: None, done: f64::NEG_INFINITY }));
+        Self { sink, cancellation, pace, checkpoint: None }
+    }
+
+    /// The same control for a call that goes on from `checkpoint` and keeps its state there.
+    #[must_use]
+    pub fn with_checkpoint(self, checkpoint: Arc<Checkpoint>) -> Self {
+        Self { checkpoint: Some(checkpoint), ..self }
     }
 
     /// Cancels this call's own token when the value goes: whatever still computes for the call stops soon. The caller's token,
@@ -89,6 +99,25 @@ impl Control for CallControl {
 
     fn is_cancelled(&self) -> bool {
         self.cancellation.is_cancelled()
+    }
+
+    fn keeps(&self) -> bool {
+        self.checkpoint.is_some()
+    }
+
+    fn kept(&self, key: &str) -> Option<Vec<u8>> {
+        self.checkpoint.as_ref()?.kept(key)
+    }
+
+    fn is_keeping_due(&self) -> bool {
+        self.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.is_due())
+    }
+
+    fn keep(&self, key: &str, state: Vec<u8>) {
+        let Some(checkpoint) = &self.checkpoint else { return };
+        if let Err(fault) = checkpoint.keep(key, &state) {
+            tracing::warn!(code = fault.code, "a checkpoint cannot be kept: {}", fault.message);
+        }
     }
 }
 

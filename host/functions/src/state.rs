@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kumiko_egress::Egress;
 use kumiko_grants::Access;
+use kumiko_services::jobs::Jobs;
 use kumiko_services::objects::Objects;
 use kumiko_vocabulary::Fault;
 use wasmtime::component::{Linker, ResourceTable};
@@ -15,6 +16,7 @@ use crate::charts::{Charts, ChartsView};
 use crate::fault::{Types, TypesView};
 use crate::frames::{Frames, FramesView};
 use crate::http::{Http, HttpView};
+use crate::jobs::{JobService, JobsView};
 use crate::log::{Log, LogView};
 use crate::models::{Models, ModelsView};
 use crate::notices::{NoticeBoard, Notices, NoticesView, Unheard};
@@ -37,6 +39,8 @@ pub struct Services {
     pub compute: Compute,
     /// The way out over HTTP.
     pub egress: Egress,
+    /// Calls that go on after the call that began them.
+    pub jobs: Arc<dyn Jobs>,
 }
 
 /// What the views of one call have in common: the services, and what the call brought along.
@@ -178,6 +182,9 @@ pub fn add_to_linker<Limiter: Send + 'static>(linker: &mut Linker<CallState<Limi
         call: Shared { services: &state.services, call: &state.call },
     })?;
     host::tools::add_to_linker::<_, PeerTools>(linker, |state| PeersView {
+        call: Shared { services: &state.services, call: &state.call },
+    })?;
+    host::jobs::add_to_linker::<_, JobService>(linker, |state| JobsView {
         call: Shared { services: &state.services, call: &state.call },
     })?;
     Ok(())

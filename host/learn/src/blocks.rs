@@ -15,6 +15,11 @@ const MOST_BLOCKS: usize = 64;
 /// Numbers that all blocks of a sum may yield together: 64 MiB.
 const MOST_NUMBERS: usize = 8 << 20;
 
+/// Rows in a block, for whoever cuts slices that are to be written to.
+pub(crate) fn block_size(rows: usize) -> usize {
+    rows.div_ceil(MOST_BLOCKS).max(SMALLEST_BLOCK)
+}
+
 /// The blocks that `rows` rows are cut into: `most` at most.
 fn blocks(rows: usize, most: usize) -> Vec<Range<usize>> {
     let size = rows.div_ceil(most).max(SMALLEST_BLOCK);

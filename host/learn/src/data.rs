@@ -10,6 +10,8 @@ use crate::error::Error;
 
 /// Rows at most: positions of rows are kept in 32 bits.
 const MOST_ROWS: usize = u32::MAX as usize;
+/// Rows that threads are worth waking for.
+const ROWS_FOR_THREADS: usize = 256;
 /// Names more alike than this (Jaro-Winkler, 0 to 1) are suggested for one another.
 const SUGGESTION_LIKENESS: f64 = 0.8;
 
@@ -34,9 +36,11 @@ pub enum Target {
     },
     /// A number for each row.
     Values(Vec<f64>),
+    /// No answers: clustering and dimensionality reduction do without.
+    None,
 }
 
-/// Rows with known answers.
+/// Rows with known answers, or with none where the task needs none.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainingData {
     /// What is known of each row.
@@ -59,6 +63,15 @@ pub enum Predictions {
     },
     /// A number for each row.
     Values(Vec<f64>),
+    /// Clusters.
+    Clusters {
+        /// The cluster of each row, from 0; −1 for a row in none (noise).
+        codes: Vec<i32>,
+        /// For each cluster the probability of each row, from algorithms that have such.
+        probabilities: Option<Vec<Vec<f32>>>,
+    },
+    /// For each new column the number of each row.
+    Components(Vec<Vec<f32>>),
 }
 
 impl Features {
@@ -104,11 +117,17 @@ impl Features {
 
     /// No column has an infinite value.
     pub(crate) fn check_finite(names: &[String], columns: &[&[f32]], what: &str) -> Result<(), Error> {
-        let infinite = names.par_iter().zip(columns).find_map_first(|(name, column)| {
-            column.iter().position(|value| value.is_infinite()).map(|row| (name, row))
-        });
+        let find = |(name, column): (&'_ String, &&[f32])| {
+            column.iter().position(|value| value.is_infinite()).map(|row| (name.clone(), row))
+        };
+        // A few rows are looked through sooner than a thread wakes up.
+        let infinite = if columns.first().is_some_and(|column| column.len() < ROWS_FOR_THREADS) {
+            names.iter().zip(columns).find_map(find)
+        } else {
+            names.par_iter().zip(columns).find_map_first(find)
+        };
         match infinite {
-            Some((column, row)) => Err(Error::InfiniteFeature { what: what.to_owned(), column: column.clone(), row }),
+            Some((column, row)) => Err(Error::InfiniteFeature { what: what.to_owned(), column, row }),
             None => Ok(()),
         }
     }
@@ -146,21 +165,38 @@ impl Features {
 }
 
 impl Target {
-    /// The number of rows.
+    /// The number of rows that have an answer; 0 where there are no answers.
     #[must_use]
     pub fn rows(&self) -> usize {
         match self {
             Self::Classes { codes, .. } => codes.len(),
             Self::Values(values) => values.len(),
+            Self::None => 0,
         }
     }
 
-    /// The task that such a target is for.
+    /// The task that such answers are for; none where there are none.
     #[must_use]
-    pub fn task(&self) -> Task {
+    pub fn task(&self) -> Option<Task> {
         match self {
-            Self::Classes { .. } => Task::Classification,
-            Self::Values(_) => Task::Regression,
+            Self::Classes { .. } => Some(Task::Classification),
+            Self::Values(_) => Some(Task::Regression),
+            Self::None => None,
+        }
+    }
+
+    /// Whether such a target is for the task.
+    #[must_use]
+    pub fn fits(&self, task: Task) -> bool {
+        self.task().map_or(!task.is_supervised(), |own| own == task)
+    }
+
+    /// What it holds, in a word.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Classes { .. } => "classes",
+            Self::Values(_) => "numbers",
+            Self::None => "no answers",
         }
     }
 
@@ -179,6 +215,7 @@ impl Target {
                 Some((row, value)) => Err(Error::TargetNotFinite { what: what.to_owned(), row, value: *value }),
                 None => Ok(()),
             },
+            Self::None => Ok(()),
         }
     }
 }
@@ -189,14 +226,17 @@ impl TrainingData {
     pub(crate) fn check(&self, what: &str, task: Task) -> Result<(), Error> {
         self.features.check_shape(what)?;
         let rows = self.features.rows();
-        if self.target.task() != task {
-            let (found, expected) = match task {
-                Task::Classification => ("numbers", "classes"),
-                Task::Regression => ("classes", "numbers"),
+        if !self.target.fits(task) {
+            let expected = match task {
+                Task::Classification => "classes",
+                Task::Regression => "numbers",
+                Task::Clustering | Task::DimensionalityReduction => "no answers",
+                Task::Reinforcement => "an environment or trajectories",
             };
+            let found = self.target.kind();
             return Err(Error::TargetKind { what: format!("the target of {what}"), task, found, expected });
         }
-        if self.target.rows() != rows {
+        if task.is_supervised() && self.target.rows() != rows {
             return Err(Error::Length {
                 what: format!("the target of {what}"),
                 expected: rows,
@@ -233,6 +273,8 @@ impl Predictions {
         match self {
             Self::Classes { codes, .. } => codes.len(),
             Self::Values(values) => values.len(),
+            Self::Clusters { codes, .. } => codes.len(),
+            Self::Components(columns) => columns.first().map_or(0, Vec::len),
         }
     }
 

@@ -135,6 +135,18 @@ pub enum Error {
         /// What it holds.
         value: f32,
     },
+    /// Weights where every row counts the same.
+    #[error("`{}` does not weigh rows", algorithm.as_str())]
+    NotWeighted {
+        /// The algorithm.
+        algorithm: Algorithm,
+    },
+    /// An algorithm that has a place for its training rows alone is asked about others.
+    #[error("`{}` cannot place rows that it did not learn from", algorithm.as_str())]
+    OtherRows {
+        /// The algorithm.
+        algorithm: Algorithm,
+    },
     /// No row counts.
     #[error("all weights are zero")]
     NoWeight,
@@ -180,10 +192,89 @@ pub enum Error {
         /// What it may be, in words.
         expected: String,
     },
+    /// Trees that are none: see `trees`.
+    #[error("tree {tree} (from 0) of the ensemble cannot be walked: {problem}")]
+    Ensemble {
+        /// The position of the tree.
+        tree: usize,
+        /// What does not fit.
+        problem: String,
+    },
+    /// Trees that do not say how many training rows came through their nodes.
+    #[error("the model's trees do not keep the weight of the training rows in each node")]
+    NoCovers,
+    /// There is no environment of the name.
+    #[error("there is no environment `{name}`")]
+    UnknownEnvironment {
+        /// The name given.
+        name: String,
+        /// The name that is most like it.
+        nearest: Option<String>,
+        /// The names that there are.
+        known: Vec<String>,
+    },
+    /// An action that an environment does not have.
+    #[error("{environment} does not know the action {action}; expected {expected}")]
+    Action {
+        /// The environment.
+        environment: &'static str,
+        /// The action.
+        action: String,
+        /// What it may be, in words.
+        expected: String,
+    },
+    /// A state that an environment cannot be in.
+    #[error("{environment} has no state {found}; expected {expected}")]
+    EnvironmentState {
+        /// The environment.
+        environment: &'static str,
+        /// What it may be, in words.
+        expected: String,
+        /// The state.
+        found: String,
+    },
+    /// An algorithm that cannot act in an environment.
+    #[error("`{}` cannot act in {environment}: its actions are {found}; expected {expected}", algorithm.as_str())]
+    ActionSpace {
+        /// The algorithm.
+        algorithm: Algorithm,
+        /// The environment.
+        environment: &'static str,
+        /// What the environment's actions are.
+        found: String,
+        /// What the algorithm needs, in words.
+        expected: &'static str,
+        /// What to do instead.
+        advice: &'static str,
+    },
+    /// A policy in an environment that it was not made for.
+    #[error("the policy does not fit {environment}: {problem}")]
+    PolicyMisfit {
+        /// The environment.
+        environment: &'static str,
+        /// What does not fit.
+        problem: String,
+    },
+    /// Trajectories that cannot be learnt from.
+    #[error("the trajectories cannot be learnt from: {problem}")]
+    Trajectories {
+        /// What is wrong, and where.
+        problem: String,
+        /// What to do about it.
+        advice: String,
+    },
     /// Numbers too large or too alike to calculate with.
     #[error("{what}")]
     Numerical {
         /// What cannot be calculated, and why.
+        what: String,
+    },
+    /// A training that led away from its goal.
+    #[error("the training diverged in step {step}: {what}")]
+    Diverged {
+        /// The step, epoch or round, from 1.
+        step: usize,
+        /// What is out of bounds.
         what: String,
     },
     /// The bytes are no model in the native format.
@@ -290,6 +381,11 @@ impl From<Error> for Fault {
             )
             .data(json!({ "columns": columns })),
             Error::Weight { .. } => invalid("weight_out_of_range", "weights are numbers of zero or more, without gaps"),
+            Error::NotWeighted { .. } => invalid("weights_not_used", "leave the weights out"),
+            Error::OtherRows { .. } => invalid(
+                "other_rows",
+                "train on all the rows that the map is to show, or use pca or autoencoder, which place new rows",
+            ),
             Error::NoWeight => invalid("no_weight", "give at least one row a weight above zero"),
             Error::MissingColumns { missing, nearest } => {
                 let hint = nearest.first().map_or_else(
@@ -308,9 +404,33 @@ impl From<Error> for Fault {
             Error::Specification { name, .. } => {
                 invalid("specification_out_of_range", &format!("change `{name}`, or leave it out"))
             }
+            Error::Ensemble { .. } => failed("ensemble_not_walkable", "train the model again, or report this"),
+            Error::NoCovers => invalid(
+                "no_covers",
+                "choose the method `tree_interventional` and give background rows, or train the model again with this server",
+            ),
+            Error::UnknownEnvironment { nearest, known, .. } => {
+                let hint = nearest.map_or_else(
+                    || format!("choose one of {}", known.join(", ")),
+                    |nearest| format!("did you mean `{nearest}`?"),
+                );
+                invalid("unknown_environment", &hint).data(json!({ "known": known }))
+            }
+            Error::Action { .. } => {
+                invalid("action_out_of_range", "choose an action of the environment's action space")
+            }
+            Error::EnvironmentState { .. } => {
+                invalid("state_out_of_range", "give a state as the environment gives them")
+            }
+            Error::ActionSpace { advice, .. } => invalid("action_space", advice),
+            Error::PolicyMisfit { .. } => {
+                invalid("policy_misfit", "try the policy in the environment that it has learnt in")
+            }
+            Error::Trajectories { advice, .. } => invalid("trajectories", &advice),
             Error::Numerical { .. } => {
                 failed("numerical_failure", "scale the features, or drop constant and repeated columns")
             }
+            Error::Diverged { .. } => failed("training_diverged", "lower `learning_rate_init`"),
             Error::NotAModel { .. } => invalid(
                 "not_a_model",
                 "give the uri of a model that this server has written; other formats are for `extract_model_metadata`",

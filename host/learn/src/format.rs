@@ -74,7 +74,7 @@ pub(crate) fn read(bytes: &[u8], name: &str) -> Result<Model, Error> {
     let classes = check_signature(&metadata).map_err(damaged)?;
     estimator.check(metadata.algorithm, metadata.signature.features.len(), classes).map_err(damaged)?;
     let preprocessing = (!parts.pipeline.is_empty()).then(|| parts.pipeline.to_vec());
-    Ok(Model { metadata, estimator, preprocessing })
+    Ok(Model { metadata, estimator, preprocessing, training_output: None })
 }
 
 /// The bytes of a model, cut where its lengths say.
@@ -164,8 +164,8 @@ fn check_signature(metadata: &ModelMetadata) -> Result<Option<usize>, String> {
         return Err("its signature lists no features".to_owned());
     }
     match (metadata.task, &metadata.signature.classes) {
-        (Task::Regression, None) => Ok(None),
-        (Task::Classification, Some(classes)) if classes.len() >= 2 => Ok(Some(classes.len())),
+        (Task::Regression | Task::Clustering | Task::DimensionalityReduction | Task::Reinforcement, None) => Ok(None),
+        (Task::Classification | Task::Reinforcement, Some(classes)) if classes.len() >= 2 => Ok(Some(classes.len())),
         _ => Err("its signature's classes do not fit its task".to_owned()),
     }
 }

@@ -19,6 +19,9 @@ pub struct Model {
     pub estimator: Estimator,
     /// A fitted pipeline, to be applied before [`Model::predict`]: its bytes, which mean nothing here.
     pub preprocessing: Option<Vec<u8>>,
+    /// After a training without answers: what came out for each of its rows, in their order (clusters, components, the map). A
+    /// saved model does not hold it.
+    pub training_output: Option<Predictions>,
 }
 
 impl Model {
@@ -30,23 +33,33 @@ impl Model {
 
     /// Predictions for every row. Columns are matched by name: their order does not matter, and those that the model does not
     /// read are ignored. A column that is not there is [`Error::MissingColumns`]; an infinite value, or a missing one where the
-    /// algorithm takes none, is an error that names the column. No rows give no predictions.
+    /// algorithm takes none, is an error that names the column. No rows give no predictions. A map made by `tsne` has places for its
+    /// training rows alone: any others are [`Error::OtherRows`].
     pub fn predict(&self, features: &Features) -> Result<Predictions, Error> {
+        let columns = self.columns(features, DATA)?;
+        match &self.estimator {
+            Estimator::Tsne(embedding) => embedding.place(&columns),
+            estimator => Ok(estimator.predict(&columns)),
+        }
+    }
+
+    /// The columns that the model reads, in its order, fit to be predicted for. `what` names the data in the error.
+    pub(crate) fn columns<'a>(&self, features: &'a Features, what: &str) -> Result<Vec<&'a [f32]>, Error> {
         let names: Vec<String> = self.metadata.signature.features.iter().map(|feature| feature.name.clone()).collect();
         let columns = features.matched(&names)?;
-        features.check_shape(DATA)?;
-        Features::check_finite(&names, &columns, DATA)?;
+        features.check_shape(what)?;
+        Features::check_finite(&names, &columns, what)?;
         if !estimator::takes_missing_values(self.algorithm()) {
             let missing = Features::with_missing_values(&names, &columns);
             if !missing.is_empty() {
                 return Err(Error::MissingValues {
                     algorithm: self.algorithm(),
-                    what: DATA.to_owned(),
+                    what: what.to_owned(),
                     columns: missing,
                 });
             }
         }
-        Ok(self.estimator.predict(&columns))
+        Ok(columns)
     }
 
     /// The model in the native format (`docs/model-format.md`). The same training gives the same bytes: the time that it took

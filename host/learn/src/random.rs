@@ -32,6 +32,34 @@ impl Random {
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.bits()) * bound as u128) >> 64) as usize
     }
+
+    /// A number from 0 to below 1, one of 2⁵³ that are equally likely.
+    pub(crate) fn uniform(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// A number from 0 to below 1, one of 2²⁴ that are equally likely.
+    pub(crate) fn uniform_f32(&mut self) -> f32 {
+        (self.bits() >> 40) as f32 / (1_u32 << 24) as f32
+    }
+
+    /// A number of the standard normal distribution: Marsaglia's polar method (1964), the second number of each pair left.
+    pub(crate) fn normal(&mut self) -> f64 {
+        loop {
+            let (x, y) = (2.0 * self.uniform() - 1.0, 2.0 * self.uniform() - 1.0);
+            let square = x * x + y * y;
+            if square > 0.0 && square < 1.0 {
+                return x * (-2.0 * square.ln() / square).sqrt();
+            }
+        }
+    }
+
+    /// Puts the entries into random order, every order equally likely (Fisher and Yates).
+    pub(crate) fn shuffle<T>(&mut self, entries: &mut [T]) {
+        for length in (2..=entries.len()).rev() {
+            entries.swap(length - 1, self.below(length));
+        }
+    }
 }
 
 fn splitmix(state: &mut u64) -> u64 {
@@ -65,5 +93,34 @@ mod tests {
         }
         assert!(seen.iter().all(|count| (800..1_200).contains(count)), "{seen:?}");
         assert_eq!(random.below(0), 0);
+    }
+
+    #[test]
+    fn uniform_and_normal_draws_have_their_means_and_variances() {
+        let mut random = Random::new(5, 0);
+        let moments = |mut draw: Box<dyn FnMut() -> f64 + '_>| {
+            let draws: Vec<f64> = (0..100_000).map(|_| draw()).collect();
+            let mean = draws.iter().sum::<f64>() / 1e5;
+            (mean, draws.iter().map(|draw| (draw - mean).powi(2)).sum::<f64>() / 1e5)
+        };
+        let close = |(mean, variance): (f64, f64), expected: (f64, f64)| {
+            assert!((mean - expected.0).abs() < 0.01 && (variance - expected.1).abs() < 0.02, "{mean}, {variance}");
+        };
+        close(moments(Box::new(|| random.uniform())), (0.5, 1.0 / 12.0));
+        close(moments(Box::new(|| f64::from(random.uniform_f32()))), (0.5, 1.0 / 12.0));
+        close(moments(Box::new(|| random.normal())), (0.0, 1.0));
+    }
+
+    #[test]
+    fn a_shuffle_reaches_every_order_about_as_often() {
+        let mut random = Random::new(6, 0);
+        let mut seen = std::collections::HashMap::new();
+        for _ in 0..6_000 {
+            let mut entries = [0, 1, 2];
+            random.shuffle(&mut entries);
+            *seen.entry(entries).or_insert(0) += 1;
+        }
+        assert_eq!(seen.len(), 6);
+        assert!(seen.values().all(|count| (850..1_150).contains(count)), "{seen:?}");
     }
 }

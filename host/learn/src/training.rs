@@ -8,9 +8,10 @@ use kumiko_vocabulary::learning::{
     ModelSignature, Task, TrainingSpecification,
 };
 
+use crate::checkpoint::Checkpoint;
 use crate::data::{Features, Target, TrainingData, class_codes};
 use crate::error::Error;
-use crate::estimator::{self, Answers, Estimator, Fitted, Held, Problem};
+use crate::estimator::{self, Answers, Fitted, Held, Problem};
 use crate::metrics;
 use crate::model::Model;
 
@@ -35,8 +36,18 @@ pub fn train(
 ) -> Result<Model, Error> {
     let began = Instant::now();
     let TrainingSpecification { algorithm, task, .. } = *specification;
+    if task.is_supervised() && specification.target_column.is_none() {
+        return Err(Error::Specification {
+            name: "target_column",
+            value: "absent".to_owned(),
+            expected: format!("the column to predict: {} needs one", task.as_str()),
+        });
+    }
     estimator::check_hyperparameters(algorithm, task, &specification.hyperparameters)?;
     training.check(TRAINING, task)?;
+    if training.weights.is_some() && !estimator::takes_weights(algorithm) {
+        return Err(Error::NotWeighted { algorithm });
+    }
     if training.features.rows() < 2 {
         return Err(Error::Rows {
             what: TRAINING.to_owned(),
@@ -44,7 +55,7 @@ pub fn train(
             expected: "two at least",
         });
     }
-    let answers = OwnAnswers::of_training(&training.target)?;
+    let answers = OwnAnswers::of_training(&training.target, task)?;
     let names = &training.features.names;
     let columns = training.features.matched(names)?;
     let held = validation.map(|validation| held(validation, names, &answers, task)).transpose()?;
@@ -68,24 +79,28 @@ pub fn train(
             .map(|(columns, answers)| Held { columns: columns.clone(), answers: answers.borrowed() }),
         seed: specification.seed,
         control,
+        checkpoint: Checkpoint::of(training, validation, specification, control),
     };
     let fitted = estimator::fit(algorithm, &problem, &specification.hyperparameters)?;
     if control.is_cancelled() {
         return Err(Error::Cancelled);
     }
     let metadata = metadata(&problem, specification, &fitted, began);
-    Ok(Model { metadata, estimator: fitted.estimator, preprocessing: None })
+    let Fitted { estimator, training_output, .. } = fitted;
+    Ok(Model { metadata, estimator, preprocessing: None, training_output })
 }
 
 /// Answers with codes of their own: classes that no row has are left out.
 enum OwnAnswers {
     Classes { codes: Vec<u32>, classes: Vec<String> },
     Values(Vec<f64>),
+    None(Task),
 }
 
 impl OwnAnswers {
-    fn of_training(target: &Target) -> Result<Self, Error> {
+    fn of_training(target: &Target, task: Task) -> Result<Self, Error> {
         match target {
+            Target::None => Ok(Self::None(task)),
             Target::Values(values) => Ok(Self::Values(values.clone())),
             Target::Classes { codes, classes } => {
                 let mut occurs = vec![false; classes.len()];
@@ -126,8 +141,9 @@ impl OwnAnswers {
                     codes.iter().filter_map(|code| classes.get(*code as usize)).map(String::as_str).collect();
                 Ok(Self::Classes { codes: class_codes(&labels, known, VALIDATION)?, classes: known.clone() })
             }
+            (Self::None(task), _) => Ok(Self::None(*task)),
             (_, Target::Values(values)) => Ok(Self::Values(values.clone())),
-            (Self::Values(_), Target::Classes { .. }) => Ok(Self::Values(Vec::new())),
+            (_, Target::Classes { .. } | Target::None) => Ok(Self::Values(Vec::new())),
         }
     }
 
@@ -135,6 +151,7 @@ impl OwnAnswers {
         match self {
             Self::Classes { codes, classes } => Answers::Classes { codes, classes },
             Self::Values(values) => Answers::Values(values),
+            Self::None(task) => Answers::None(*task),
         }
     }
 }
@@ -157,12 +174,12 @@ fn metadata(
     began: Instant,
 ) -> ModelMetadata {
     let rows = problem.columns.first().map_or(0, |column| column.len());
-    let mut training_metrics = training_metrics(problem, &fitted.estimator, rows);
+    let mut training_metrics = training_metrics(problem, fitted, rows);
     training_metrics.out_of_bag_score = fitted.out_of_bag_score;
-    let validation_metrics = problem
-        .validation
-        .as_ref()
-        .map(|held| metrics::headline(held.answers, &fitted.estimator.predict(&held.columns)));
+    let validation_metrics = problem.validation.as_ref().map(|held| match held.answers {
+        Answers::None(_) => fitted.estimator.measure(&held.columns, problem.seed),
+        answers => metrics::headline(answers, &fitted.estimator.predict(&held.columns)),
+    });
     let nullable = estimator::takes_missing_values(specification.algorithm);
     let name = specification.training_job_name.clone().unwrap_or_else(|| specification.algorithm.as_str().to_owned());
     ModelMetadata {
@@ -174,10 +191,10 @@ fn metadata(
             features: (problem.names.iter())
                 .map(|name| FeatureSignature { name: name.clone(), feature_type: FeatureType::Number, nullable })
                 .collect(),
-            target: specification.target_column.clone(),
+            target: specification.target_column.clone().filter(|_| specification.task.is_supervised()),
             classes: match problem.answers {
                 Answers::Classes { classes, .. } => Some(classes.to_vec()),
-                Answers::Values(_) => None,
+                Answers::Values(_) | Answers::None(_) => None,
             },
         },
         hyperparameters: fitted.hyperparameters.clone(),
@@ -195,17 +212,22 @@ fn metadata(
         server_version: None,
         training_seconds: Some(began.elapsed().as_secs_f64()),
         loss_curve: fitted.loss_curve.clone(),
+        reinforcement: None,
         notes: fitted.notes.clone(),
     }
 }
 
-/// Measures on the training rows, or on evenly spread ones where there are many.
-fn training_metrics(problem: &Problem<'_>, estimator: &Estimator, rows: usize) -> HeadlineMetrics {
+/// Measures on the training rows, or on evenly spread ones where there are many. Whoever learns without answers has measured
+/// already.
+fn training_metrics(problem: &Problem<'_>, fitted: &Fitted, rows: usize) -> HeadlineMetrics {
+    if matches!(problem.answers, Answers::None(_)) {
+        return fitted.measures.clone();
+    }
     let step = rows.div_ceil(MEASURED_TRAINING_ROWS).max(1);
     let columns: Vec<Vec<f32>> =
         problem.columns.iter().map(|column| column.iter().step_by(step).copied().collect()).collect();
     let columns: Vec<&[f32]> = columns.iter().map(Vec::as_slice).collect();
-    let predictions = estimator.predict(&columns);
+    let predictions = fitted.estimator.predict(&columns);
     match problem.answers {
         Answers::Classes { codes, classes } => {
             let codes: Vec<u32> = codes.iter().step_by(step).copied().collect();
@@ -215,6 +237,7 @@ fn training_metrics(problem: &Problem<'_>, estimator: &Estimator, rows: usize) -
             let values: Vec<f64> = values.iter().step_by(step).copied().collect();
             metrics::headline(Answers::Values(&values), &predictions)
         }
+        Answers::None(_) => HeadlineMetrics::default(),
     }
 }
 

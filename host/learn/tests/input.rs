@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{names, sample, train};
+use common::{names, sample, train, unlabelled};
 use kumiko_learn::{Error, Features, Target, TrainingData, check_hyperparameters};
 use kumiko_vocabulary::Fault;
 use kumiko_vocabulary::control::Unattended;
@@ -14,8 +14,12 @@ fn all() -> Vec<(TrainingSpecification, TrainingData)> {
     let sample = sample();
     let mut all = Vec::new();
     for algorithm in Algorithm::ALL {
-        for task in algorithm.tasks() {
-            let data = if *task == Task::Regression { sample.regression() } else { sample.binary() };
+        for task in algorithm.tasks().iter().filter(|task| **task != Task::Reinforcement) {
+            let data = match task {
+                Task::Regression => sample.regression(),
+                Task::Classification => sample.binary(),
+                _ => unlabelled(&sample.features),
+            };
             let mut specification = TrainingSpecification::new(algorithm, *task, "target");
             if algorithm == Algorithm::RandomForest {
                 specification = specification.with("n_estimators", 3);
@@ -61,6 +65,7 @@ fn every_algorithm_refuses_too_few_rows() {
                     Target::Classes { codes: codes[..rows].to_vec(), classes: classes.clone() }
                 }
                 Target::Values(values) => Target::Values(values[..rows].to_vec()),
+                Target::None => Target::None,
             };
             let features = Features {
                 names: data.features.names.clone(),
@@ -94,6 +99,9 @@ fn every_algorithm_refuses_unsound_targets_and_weights() {
                 let beyond =
                     TrainingData { target: Target::Classes { codes, classes: classes.clone() }, ..data.clone() };
                 refused(&beyond, &specification, "class_code_out_of_range");
+            }
+            Target::None => {
+                refused(&sample().binary(), &specification, "target_kind");
             }
         }
         let weighted = |weights: Vec<f32>| TrainingData { weights: Some(weights), ..data.clone() };

@@ -68,6 +68,43 @@ fn binary_measures_agree_with_scikit_learn() {
 }
 
 #[test]
+fn the_calibration_agrees_with_scikit_learn() {
+    let (truth, predictions) = rows(2);
+    let measured = |calibration_bins| {
+        let specification = EvaluationSpecification { calibration_bins, ..EvaluationSpecification::default() };
+        classification(&truth, &names(&CLASSES[..2]), &predictions, &specification)
+    };
+    // sklearn.calibration.calibration_curve(truth == 1, probabilities[:, 1], n_bins=10), the rows by numpy.bincount
+    let calibration = measured(10).unwrap().calibration;
+    assert_eq!((calibration.len(), calibration[0].class.as_str()), (1, "green"));
+    let expected = [
+        (0.07216580708821614, 0.0, 15),
+        (0.15088774814553882, 0.0, 23),
+        (0.24599175438994453, 0.0, 42),
+        (0.35054326492051285, 0.0, 48),
+        (0.4479526612493727, 0.25925925925925924, 54),
+        (0.5571011608107048, 0.8245614035087719, 57),
+        (0.6476988509549932, 1.0, 59),
+        (0.755266612129552, 1.0, 56),
+        (0.854209188152762, 1.0, 34),
+        (0.9361725548903147, 1.0, 12),
+    ];
+    assert_eq!(calibration[0].bins.len(), expected.len());
+    for (bin, (predicted, observed, count)) in calibration[0].bins.iter().zip(expected) {
+        close(bin.predicted, predicted);
+        close(bin.observed, observed);
+        assert_eq!(bin.rows, count);
+    }
+    // (numpy.abs(observed - predicted) * count).sum() / 400
+    close(calibration[0].expected_calibration_error, 0.24339741928502917);
+    assert!(measured(0).unwrap().calibration.is_empty());
+    assert!(measured(1_001).unwrap_err().to_string().contains("calibration_bins"));
+    let (truth, predictions) = rows(3);
+    let report = classification(&truth, &names(&CLASSES), &predictions, &EvaluationSpecification::default()).unwrap();
+    assert_eq!(report.calibration.iter().map(|of| of.class.as_str()).collect::<Vec<_>>(), CLASSES);
+}
+
+#[test]
 fn multiclass_measures_agree_with_scikit_learn() {
     let (truth, predictions) = rows(3);
     let specification = EvaluationSpecification { average: Average::Macro, ..EvaluationSpecification::default() };

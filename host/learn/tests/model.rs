@@ -3,28 +3,57 @@
 
 mod common;
 
-use common::{Generator, names, sample, train};
+use common::{Generator, names, sample, train, unlabelled, without_target};
 use kumiko_learn::{Error, Features, Model, Predictions};
 use kumiko_vocabulary::Fault;
 use kumiko_vocabulary::learning::{Algorithm, DataOrigin, Task, TrainingSpecification};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 fn models() -> Vec<Model> {
     let sample = sample();
     let specification = |algorithm, task| {
         let specification = TrainingSpecification::new(algorithm, task, "target");
-        if algorithm == Algorithm::RandomForest { specification.with("n_estimators", 5) } else { specification }
+        match algorithm {
+            Algorithm::RandomForest | Algorithm::Xgboost => specification.with("n_estimators", 5),
+            Algorithm::NeuralNetwork => specification.with("max_iter", 3).with("hidden_layer_sizes", vec![6, 5]),
+            _ => specification,
+        }
     };
     [
         (sample.binary(), Algorithm::RandomForest, Task::Classification),
         (sample.multinomial(), Algorithm::RandomForest, Task::Classification),
         (sample.regression(), Algorithm::RandomForest, Task::Regression),
+        (sample.binary(), Algorithm::Xgboost, Task::Classification),
+        (sample.multinomial(), Algorithm::Xgboost, Task::Classification),
+        (sample.regression(), Algorithm::Xgboost, Task::Regression),
         (sample.binary(), Algorithm::LogisticRegression, Task::Classification),
         (sample.multinomial(), Algorithm::LogisticRegression, Task::Classification),
         (sample.regression(), Algorithm::Linear, Task::Regression),
         (sample.regression(), Algorithm::ElasticNet, Task::Regression),
+        (sample.binary(), Algorithm::NeuralNetwork, Task::Classification),
+        (sample.multinomial(), Algorithm::NeuralNetwork, Task::Classification),
+        (sample.regression(), Algorithm::NeuralNetwork, Task::Regression),
     ]
     .map(|(data, algorithm, task)| train(&data, &specification(algorithm, task)).unwrap())
+    .into_iter()
+    .chain(unsupervised())
+    .collect()
+}
+
+fn unsupervised() -> Vec<Model> {
+    let data = unlabelled(&sample().features);
+    [
+        (Algorithm::Kmeans, json!({ "n_clusters": 3 })),
+        (Algorithm::Dbscan, json!({ "eps": 0.8 })),
+        (Algorithm::GaussianMixture, json!({ "n_components": 2 })),
+        (Algorithm::GaussianMixture, json!({ "n_components": 3, "covariance_type": "tied" })),
+        (Algorithm::GaussianMixture, json!({ "n_components": 2, "covariance_type": "spherical" })),
+        (Algorithm::Pca, json!({ "n_components": 2 })),
+        (Algorithm::Tsne, json!({ "max_iter": 250, "n_components": 3 })),
+        (Algorithm::Autoencoder, json!({ "max_iter": 3, "hidden_layer_sizes": [5], "n_clusters": 2 })),
+    ]
+    .map(|(algorithm, hyperparameters)| train(&data, &without_target(algorithm, hyperparameters)).unwrap())
     .to_vec()
 }
 
@@ -97,8 +126,14 @@ fn forged_bytes_with_a_right_digest_never_panic_nor_predict_nonsense() {
                         let classes = model.metadata.signature.classes.unwrap().len() as u32;
                         assert!(codes.len() == 300 && codes.iter().all(|code| *code < classes));
                     }
-                    Ok(Predictions::Values(values)) => assert_eq!(values.len(), 300),
-                    Err(error) => assert!(matches!(error, Error::MissingColumns { .. }), "{error:?}"),
+                    Ok(Predictions::Components(components)) => {
+                        // Of a map, the points alone say how many there are; its rows are known by their digest.
+                        assert!(!components.is_empty());
+                    }
+                    Ok(predictions) => assert_eq!(predictions.rows(), 300),
+                    Err(error) => {
+                        assert!(matches!(error, Error::MissingColumns { .. } | Error::OtherRows { .. }), "{error:?}");
+                    }
                 }
             }
         }

@@ -6,7 +6,8 @@ use kumiko_frames::Frame;
 use kumiko_learn::metrics::{self, Candidate};
 use kumiko_learn::{Model, Predictions, class_codes};
 use kumiko_vocabulary::evaluation::{
-    ClassificationReport, Comparison, ComparisonSpecification, EvaluationSpecification, RegressionReport,
+    ClassificationReport, ClusteringReport, ClusteringSpecification, Comparison, ComparisonSpecification,
+    EvaluationSpecification, RegressionReport,
 };
 use kumiko_vocabulary::learning::Task;
 use kumiko_vocabulary::{Control, Fault};
@@ -53,7 +54,41 @@ pub fn evaluate(
         Predictions::Values(values) => {
             Ok(Report::Regression(Box::new(metrics::regression(&frame.numbers(&target)?, values, specification)?)))
         }
+        Predictions::Clusters { .. } | Predictions::Components(_) => Err(without_answers(model)),
     }
+}
+
+/// Measures the clusters that a model puts rows into.
+///
+/// # Errors
+///
+/// A model of another task, a column of known classes that is not there, and what prediction refuses.
+pub fn evaluate_clustering(
+    model: &Model,
+    frame: &Frame,
+    specification: &ClusteringSpecification,
+    control: &dyn Control,
+) -> Result<ClusteringReport, Fault> {
+    let truth = match &specification.label_column {
+        Some(column) if !has(frame, column) => return Err(column_not_found(frame, column, "column of known classes")),
+        Some(column) => Some(frame.labels(column)?.0),
+        None => None,
+    };
+    control.report(0.0, Some(2.0), "finding the clusters");
+    let features = features_for(model, frame)?;
+    let Predictions::Clusters { codes, .. } = model.predict(&features)? else {
+        let message = format!("`{}` is for {}, not for clustering", model.metadata.name, model.metadata.task.as_str());
+        return Err(Fault::invalid("not_a_clustering", message));
+    };
+    control.report(1.0, Some(2.0), "measuring");
+    Ok(metrics::clustering(&features, &codes, truth.as_deref(), specification)?)
+}
+
+/// The fault of measuring against answers what has none.
+fn without_answers(model: &Model) -> Fault {
+    let (name, task) = (&model.metadata.name, model.metadata.task.as_str());
+    Fault::invalid("task_unsupported", format!("`{name}` is for {task}: there are no known answers to measure it by"))
+        .hint("`evaluate_clustering` measures clusters")
 }
 
 /// Compares models on the same rows.
@@ -90,7 +125,7 @@ pub fn compare(
             }
             kumiko_learn::Target::Classes { codes, classes }
         }
-        Task::Regression => kumiko_learn::Target::Values(frame.numbers(&target)?),
+        _ => kumiko_learn::Target::Values(frame.numbers(&target)?),
     };
     let candidates: Vec<Candidate<'_>> =
         predictions.iter().map(|(name, predictions)| Candidate { name, predictions }).collect();
@@ -110,7 +145,7 @@ fn unique(name: &str, before: &[(String, Predictions)]) -> String {
 
 /// The column with the known answers: as asked for, else the one that the model learnt.
 fn target_column(model: &Model, frame: &Frame, asked: Option<&str>) -> Result<String, Fault> {
-    let target = asked.unwrap_or(&model.metadata.signature.target);
+    let target = asked.or(model.metadata.signature.target.as_deref()).ok_or_else(|| without_answers(model))?;
     if has(frame, target) { Ok(target.to_owned()) } else { Err(column_not_found(frame, target, "target column")) }
 }
 

@@ -4,19 +4,27 @@
 //! matched by name, text and missing values go through the model's own pipeline, classes become codes, and predictions
 //! become a frame again. A model that was trained on unprepared data carries the pipeline that prepared it.
 
+mod bias;
 mod evaluate;
+mod explain;
 mod matrix;
+mod policy;
 mod predict;
 mod train;
+mod validate;
 
 use std::path::Path;
 
 use kumiko_learn::Model;
 use kumiko_vocabulary::Fault;
 
-pub use evaluate::{Report, compare, evaluate};
-pub use predict::predict;
+pub use bias::bias;
+pub use evaluate::{Report, compare, evaluate, evaluate_clustering};
+pub use explain::{Explained, explain};
+pub use policy::{evaluate_policy, train_policy};
+pub use predict::{predict, training_output};
 pub use train::train;
+pub use validate::cross_validate;
 
 /// Reads a model in the native format. `name` is what the caller calls the file.
 ///

@@ -7,13 +7,32 @@ use kumiko_vocabulary::Fault;
 use crate::matrix::features_for;
 use crate::train::class_labels;
 
-/// Predictions for every row: `prediction`, and for a classifier `probability_<class>` for each class.
+/// Predictions for every row: `prediction`, and for a classifier `probability_<class>` for each class; for clusters `cluster`, −1 for
+/// noise, and `probability_<cluster>` from algorithms that have such; for reduced columns `component_1` and so on.
 ///
 /// # Errors
 ///
-/// A column that the model reads and the frame lacks, by name.
+/// A column that the model reads and the frame lacks, by name; an algorithm that cannot place rows that it has not learnt from.
 pub fn predict(model: &Model, frame: &Frame) -> Result<Frame, Fault> {
-    let predictions = model.predict(&features_for(model, frame)?)?;
+    as_frame(model, model.predict(&features_for(model, frame)?)?)
+}
+
+/// What a training without answers made of its own rows, as [`predict`] gives it.
+///
+/// # Errors
+///
+/// A model that was read from a file, or learnt from answers: it keeps none.
+pub fn training_output(model: &Model) -> Result<Frame, Fault> {
+    match &model.training_output {
+        Some(output) => as_frame(model, output.clone()),
+        None => {
+            let message = format!("`{}` keeps no output of its training", model.metadata.name);
+            Err(Fault::invalid("training_output_missing", message).hint("predict on the training data instead"))
+        }
+    }
+}
+
+fn as_frame(model: &Model, predictions: Predictions) -> Result<Frame, Fault> {
     let columns = match predictions {
         Predictions::Values(values) => vec![("prediction".to_owned(), ColumnData::Numbers(values))],
         Predictions::Classes { codes, probabilities } => {
@@ -25,6 +44,21 @@ pub fn predict(model: &Model, frame: &Frame) -> Result<Frame, Fault> {
             }
             columns
         }
+        Predictions::Clusters { codes, probabilities } => {
+            let numbers = codes.into_iter().map(i64::from).collect();
+            let mut columns = vec![("cluster".to_owned(), ColumnData::Integers(numbers))];
+            for (cluster, probabilities) in probabilities.into_iter().flatten().enumerate() {
+                let numbers = probabilities.into_iter().map(f64::from).collect();
+                columns.push((format!("probability_{cluster}"), ColumnData::Numbers(numbers)));
+            }
+            columns
+        }
+        Predictions::Components(components) => (components.into_iter().enumerate())
+            .map(|(position, numbers)| {
+                let numbers = numbers.into_iter().map(f64::from).collect();
+                (format!("component_{}", position + 1), ColumnData::Numbers(numbers))
+            })
+            .collect(),
     };
     Ok(Frame::from_columns(columns)?)
 }

@@ -26,15 +26,18 @@ pub fn train(
 ) -> Result<Model, Fault> {
     let mut excluded = specification.excluded_columns.clone();
     excluded.extend(specification.weight_column.clone());
-    if !has(training, &specification.target_column) {
-        return Err(column_not_found(training, &specification.target_column, "target column"));
+    let predicted = target_column(specification)?;
+    if let Some(target) = predicted
+        && !has(training, target)
+    {
+        return Err(column_not_found(training, target, "target column"));
     }
     for name in &excluded {
         if !has(training, name) {
             return Err(column_not_found(training, name, "excluded or weight column"));
         }
     }
-    excluded.push(specification.target_column.clone());
+    excluded.extend(predicted.map(str::to_owned));
 
     let fitted;
     let pipeline = match preprocessing {
@@ -52,10 +55,12 @@ pub fn train(
         schema.into_iter().map(|column| column.name).filter(|name| !excluded.contains(name)).collect();
     let data = data(&prepared, names.clone(), target, specification)?;
     let validation = match validation {
-        Some(frame) if !has(frame, &specification.target_column) => {
-            return Err(column_not_found(frame, &specification.target_column, "target column of the validation data"));
-        }
         Some(frame) => {
+            if let Some(target) = predicted
+                && !has(frame, target)
+            {
+                return Err(column_not_found(frame, target, "target column of the validation data"));
+            }
             let prepared = self::prepared(frame, pipeline)?;
             let (target, _) = target_of(&prepared, specification, classes.as_deref())?;
             Some(self::data(&prepared, names, target, specification)?)
@@ -91,7 +96,7 @@ fn prepared(frame: &Frame, pipeline: Option<&Pipeline>) -> Result<Prepared, Faul
 
 /// Whether a feature column is no number, or misses values that the algorithm cannot do without.
 fn needs_preparation(frame: &Frame, excluded: &[String], algorithm: Algorithm) -> Result<bool, Fault> {
-    let takes_missing = matches!(algorithm, Algorithm::RandomForest);
+    let takes_missing = matches!(algorithm, Algorithm::RandomForest | Algorithm::Xgboost);
     for column in frame.schema().iter().filter(|column| !excluded.contains(&column.name)) {
         if !is_numeric(column.data_type) {
             return Ok(true);
@@ -109,7 +114,8 @@ fn target_of(
     specification: &TrainingSpecification,
     classes: Option<&[String]>,
 ) -> Result<(Target, Option<Vec<String>>), Fault> {
-    let (frame, column) = (&prepared.answers, &specification.target_column);
+    let frame = &prepared.answers;
+    let Some(column) = target_column(specification)? else { return Ok((Target::None, None)) };
     match specification.task {
         Task::Classification => {
             let (codes, found) = frame.labels(column)?;
@@ -122,7 +128,26 @@ fn target_of(
                 }
             }
         }
-        Task::Regression => Ok((Target::Values(frame.numbers(column)?), None)),
+        _ => Ok((Target::Values(frame.numbers(column)?), None)),
+    }
+}
+
+/// The column to predict; none for tasks that have no answers.
+///
+/// # Errors
+///
+/// A task that needs one and names none, and one that has none and names one.
+pub(crate) fn target_column(specification: &TrainingSpecification) -> Result<Option<&str>, Fault> {
+    let task = specification.task.as_str();
+    match (&specification.target_column, specification.task.is_supervised()) {
+        (Some(target), true) => Ok(Some(target)),
+        (None, false) => Ok(None),
+        (None, true) => Err(Fault::invalid("target_missing", format!("{task} needs a `target_column`"))),
+        (Some(target), false) => {
+            let message = format!("{task} predicts no column; `target_column` is `{target}`");
+            Err(Fault::invalid("target_unexpected", message)
+                .hint("leave it out; to keep the column from being a feature, list it in `excluded_columns`"))
+        }
     }
 }
 
@@ -162,6 +187,7 @@ fn digest(data: &TrainingData) -> String {
             hash.update(codes.iter().flat_map(|code| code.to_le_bytes()).collect::<Vec<u8>>());
         }
         Target::Values(values) => hash.update(values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>()),
+        Target::None => {}
     }
     hex::encode(hash.finalize())
 }

@@ -154,7 +154,7 @@ fn references(uris: Vec<String>, metadata: Vec<ModelMetadata>) -> Vec<ModelRefer
 fn figure(comparison: &Comparison, data_uri: &str) -> Figure {
     let (names, value_label): (&[&str], &str) = match comparison.task {
         Task::Classification => (&["accuracy", "f1", "roc_auc"], figures::SCORE_LABEL),
-        Task::Regression => (&["rmse", "mae"], "Error, in the target's unit"),
+        _ => (&["rmse", "mae"], "Error, in the target's unit"),
     };
     let measured: Vec<Vec<(String, f64)>> = comparison.ranking.iter().map(|model| measures(&model.metrics)).collect();
     let metrics = names

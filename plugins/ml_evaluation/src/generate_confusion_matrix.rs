@@ -54,6 +54,7 @@ pub(crate) fn generate_confusion_matrix(arguments: MatrixArguments) -> Result<Re
         target_column: arguments.of.target_column,
         bootstrap_samples: 0,
         curve_points: 0,
+        calibration_bins: 0,
         ..EvaluationSpecification::default()
     };
     let report = subject.model.evaluate(&subject.frame, &specification)?.classification()?;

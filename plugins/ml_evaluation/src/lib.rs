@@ -6,9 +6,14 @@
 //! (reports as figures).
 
 mod arguments;
+mod bias_check;
+mod calculate_shap_values;
 mod compare_models;
+mod create_evaluation_report;
 mod evaluate_classifier;
+mod evaluate_clustering;
 mod evaluate_regressor;
+mod evaluate_reinforcement;
 mod generate_confusion_matrix;
 mod generate_roc_curve;
 mod load_model;
@@ -26,15 +31,20 @@ plugin! {
     name: "ml_evaluation",
     icon: "icon.svg",
     aliases: ["model_evaluation"],
-    description: "Predicts with trained models, measures them, and compares them.",
+    description: "Predicts with trained models, measures them, compares them, and looks for bias.",
     tools: [
         load_model::load_model,
         predict::predict,
         evaluate_classifier::evaluate_classifier,
         evaluate_regressor::evaluate_regressor,
+        evaluate_clustering::evaluate_clustering,
+        evaluate_reinforcement::evaluate_reinforcement,
+        calculate_shap_values::calculate_shap_values,
         generate_confusion_matrix::generate_confusion_matrix,
         generate_roc_curve::generate_roc_curve,
         compare_models::compare_models,
+        bias_check::bias_check,
+        create_evaluation_report::create_evaluation_report,
         save_evaluation_results::save_evaluation_results,
     ],
 }

@@ -78,12 +78,12 @@ fn text(metadata: &ModelMetadata, feature_count: usize) -> String {
         let held_out = validation.iter().find(|(other, _)| *other == name).map(|(_, value)| number(*value));
         table.push([name, number(value), held_out.unwrap_or_default()]);
     }
+    let target = metadata.signature.target.as_ref().map(|target| format!(" of `{target}`")).unwrap_or_default();
     format!(
-        "`{}` is a {} for {} of `{}`{classes}. It reads {feature_count} features and learnt from {} rows.\n\n{table}",
+        "`{}` is a {} for {}{target}{classes}. It reads {feature_count} features and learnt from {} rows.\n\n{table}",
         metadata.name,
         metadata.algorithm.as_str(),
         metadata.task.as_str(),
-        metadata.signature.target,
         metadata.training_rows,
     )
 }

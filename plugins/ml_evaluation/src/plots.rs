@@ -3,8 +3,8 @@
 use kumiko_sdk::markdown::number;
 use kumiko_sdk::vocabulary::evaluation::{self, ClassificationReport, RegressionReport};
 use kumiko_sdk::vocabulary::figures::{
-    ConfusionMatrix, Figure, Point, PrecisionRecallCurve, PredictedActual, PredictedActualPoint, ResidualPoint,
-    Residuals, RocCurve, ScoredCurve,
+    Calibration, CalibrationBin, CalibrationCurve, ConfusionMatrix, Figure, Point, PrecisionRecallCurve,
+    PredictedActual, PredictedActualPoint, ResidualPoint, Residuals, RocCurve, ScoredCurve,
 };
 
 /// The curves that one figure shows: as many as can be told apart.
@@ -82,6 +82,29 @@ pub(crate) fn precision_recall_curve(heading: &Heading<'_>, report: &Classificat
             curves,
             prevalence,
         })
+    })
+}
+
+/// Frequencies over probabilities, of many classes the largest; nothing where the report has no calibration.
+pub(crate) fn calibration(heading: &Heading<'_>, report: &ClassificationReport) -> Option<Figure> {
+    let binary = report.classes.len() == 2;
+    let curves: Vec<CalibrationCurve> = drawn(report, &report.calibration, |of| &of.class)
+        .into_iter()
+        .map(|of| CalibrationCurve {
+            name: of.class.clone(),
+            // The report's Brier score is that of the positive class of two, and a sum over the classes otherwise.
+            brier: binary.then_some(report.brier),
+            bins: of
+                .bins
+                .iter()
+                .map(|bin| CalibrationBin { predicted: bin.predicted, observed: bin.observed, count: bin.rows })
+                .collect(),
+        })
+        .collect();
+    let subtitle =
+        heading.subtitle("Brier score", Some(report.brier)) + &of_all(curves.len(), report.calibration.len());
+    (!curves.is_empty()).then(|| {
+        Figure::Calibration(Calibration { title: heading.title("Calibration"), subtitle: Some(subtitle), curves })
     })
 }
 

@@ -18,6 +18,8 @@ const DEFAULT_SAMPLE: u32 = 5;
 const COLUMNS_IN_TEXT: usize = 6;
 /// The column with what the model says.
 const PREDICTION: &str = "prediction";
+/// The column of clusters.
+const CLUSTER: &str = "cluster";
 
 /// What to predict with which model.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -109,7 +111,7 @@ type Description = (u64, Vec<String>, Option<ColumnSummary>, Vec<Map<String, Val
 fn describe(predictions: &Frame, sample: u32) -> Result<Description> {
     let summary = predictions.summary(sample)?;
     let columns = summary.columns.iter().map(|column| column.name.clone()).collect();
-    let distribution = summary.columns.into_iter().find(|column| column.name == PREDICTION);
+    let distribution = summary.columns.into_iter().find(|column| column.name == PREDICTION || column.name == CLUSTER);
     Ok((summary.rows, columns, distribution, summary.sample))
 }
 

@@ -46,6 +46,9 @@ impl Subject {
         let what = |task: Task| match task {
             Task::Classification => "classes",
             Task::Regression => "numbers",
+            Task::Clustering => "clusters",
+            Task::DimensionalityReduction => "components",
+            Task::Reinforcement => "actions",
         };
         let message = format!(
             "the model `{}` at {} predicts {}, not {}",

@@ -14,7 +14,7 @@ pub(crate) const CLASSES_TOLD: usize = 50;
 /// What the object with the whole report of one model is called.
 pub(crate) const REPORT_NAME: &str = "report.json";
 
-/// Takes what one does not read out of a report: the points of its curves, and of more than [`CLASSES_TOLD`] classes all but
+/// Takes what one does not read out of a report: the points of its curves, the bins of its calibration, and of more than [`CLASSES_TOLD`] classes all but
 /// the largest. Says so in a note.
 pub(crate) fn classification(
     mut report: ClassificationReport,
@@ -26,6 +26,7 @@ pub(crate) fn classification(
     }
     report.roc_curves.clear();
     report.precision_recall_curves.clear();
+    report.calibration.clear();
     if report.per_class.len() > CLASSES_TOLD {
         notes.push(format!(
             "of {} classes the {CLASSES_TOLD} largest are told, without the confusion matrix: the report has all of it",
@@ -59,7 +60,7 @@ pub(crate) fn publish(
     folder: &Folder,
     name: &str,
     report: &impl Serialize,
-    figures: impl IntoIterator<Item = (&'static str, Figure)>,
+    figures: impl IntoIterator<Item = (impl Into<String>, Figure)>,
     notes: &mut Vec<String>,
 ) -> Result<Published> {
     let text = serde_json::to_string_pretty(report).map_err(|error| {
@@ -67,7 +68,8 @@ pub(crate) fn publish(
     })?;
     let mut gallery = Gallery::default();
     for (name, figure) in figures {
-        if let Err(fault) = gallery.draw(name, &figure) {
+        let name = name.into();
+        if let Err(fault) = gallery.draw(name.as_str(), &figure) {
             notes.push(format!("the figure {name} was not drawn: {}", fault.message));
         }
     }

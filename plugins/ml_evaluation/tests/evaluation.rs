@@ -82,6 +82,8 @@ fn no_more_arguments_are_required_than_a_call_needs() {
     assert_eq!(required("predict"), json!(["model_s3_uri", "data_s3_uri"]));
     assert_eq!(required("compare_models"), json!(["model_s3_uris", "test_data_s3_uri"]));
     assert_eq!(required("load_model"), json!(["model_s3_uri"]));
+    assert_eq!(required("create_evaluation_report"), json!(["model_s3_uri", "test_data_s3_uri"]));
+    assert_eq!(required("bias_check"), json!(["data_s3_uri", "facets"]));
     assert_eq!(required("save_evaluation_results"), json!(["results", "output_s3_uri"]));
 }
 

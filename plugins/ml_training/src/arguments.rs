@@ -49,7 +49,10 @@ pub(crate) struct TrainingArguments<A: Default> {
     pub(crate) file_format: Option<FileFormat>,
     /// The algorithm's settings by the names and with the defaults of scikit-learn. `random_forest`: `n_estimators`,
     /// `max_depth`, `min_samples_split`, `min_samples_leaf`, `max_features`, `bootstrap`, `max_samples`, `oob_score`,
-    /// `criterion`, and `class_weight` for classes. `logistic_regression`: `C`, `fit_intercept`, `max_iter`, `tol`,
+    /// `criterion`, and `class_weight` for classes. `xgboost` by the names of xgboost: `n_estimators`, `learning_rate`, `max_depth`, `max_leaves`,
+    /// `grow_policy`, `subsample`, `colsample_bytree`, `reg_lambda`, `reg_alpha`, `min_child_weight`, `early_stopping_rounds`,
+    /// `monotone_constraints`, `categorical_features` …; `neural_network`: `hidden_layer_sizes`, `activation`, `alpha`, `batch_size`,
+    /// `learning_rate_init`, `max_iter`, `early_stopping`, `dropout`, `batch_norm` … `logistic_regression`: `C`, `fit_intercept`, `max_iter`, `tol`,
     /// `class_weight`. `linear`: `fit_intercept`. `ridge`: `alpha`, `fit_intercept`. `lasso` and `elastic_net`: `alpha`,
     /// `fit_intercept`, `max_iter`, `tol`; `elastic_net` also `l1_ratio`. An unknown name or a value out of range is refused.
     #[serde(default)]
@@ -159,7 +162,7 @@ mod tests {
         let arguments = arguments(json!({ "train_data_s3_uri": "x", "training_job_name": "churn" }));
         assert_eq!(arguments.name(&data("a")), "churn");
         assert!(arguments.destination("churn").uri().ends_with("/models/churn/model.kumiko"));
-        assert_eq!(arguments.specification(None).target_column, "target");
+        assert_eq!(arguments.specification(None).target_column.as_deref(), Some("target"));
     }
 
     #[test]

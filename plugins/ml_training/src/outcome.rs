@@ -88,7 +88,7 @@ impl TrainingOutcome {
             model,
             algorithm: metadata.algorithm,
             task: metadata.task,
-            target_column: metadata.signature.target,
+            target_column: metadata.signature.target.unwrap_or_default(),
             classes: metadata.signature.classes,
             training_data: data,
             training_rows: metadata.training_rows,
@@ -152,7 +152,7 @@ impl TrainingOutcome {
 }
 
 /// At most [`LOSS_POINTS`] points, evenly spaced, the first and the last among them.
-fn thin(curve: Vec<LossPoint>) -> Vec<LossPoint> {
+pub(crate) fn thin(curve: Vec<LossPoint>) -> Vec<LossPoint> {
     let last = curve.len().saturating_sub(1);
     if last < LOSS_POINTS {
         return curve;

@@ -2,7 +2,7 @@
 
 use kumiko_sdk::choices;
 use kumiko_sdk::content::Link;
-use kumiko_sdk::models::Model;
+use kumiko_sdk::models::{self, Model};
 use kumiko_sdk::objects;
 use kumiko_sdk::outputs::{Destination, StoredObject};
 use kumiko_sdk::prelude::*;
@@ -16,6 +16,10 @@ pub(crate) enum ModelFormat {
     /// The server's own: everything that the model knows of itself, its preparation of data included.
     #[default]
     Native,
+    /// XGBoost's JSON, which Python's xgboost loads: boosted trees that read plain numbers.
+    XgboostJson,
+    /// One ONNX graph, which onnxruntime and others run: classifiers and regressors, the preparation of their data included.
+    Onnx,
 }
 
 /// Which model to save where.
@@ -51,18 +55,23 @@ pub(crate) struct SavedModel {
     algorithm: Algorithm,
 }
 
-/// Copies a trained model to another place, byte for byte, after making sure that it is one.
+/// Copies a trained model to another place, byte for byte, after making sure that it is one; or converts it to a format that others read.
 ///
-/// Use it to keep a model beyond the next training of the same name, or to hand it to somebody.
+/// Use it to keep a model beyond the next training of the same name, or to hand it to somebody: as XGBoost's JSON to Python's xgboost, as
+/// ONNX to onnxruntime.
 #[tool(title = "Save a model", destructive, idempotent)]
 pub(crate) fn save_model(arguments: SaveArguments) -> Result<Reply<SavedModel>> {
     let destination = Destination::new(Some(&arguments.output_s3_uri), arguments.overwrite, "");
     destination.check()?;
-    let metadata = Model::load(&arguments.model_s3_uri)?.metadata()?;
+    let loaded = Model::load(&arguments.model_s3_uri)?;
+    let metadata = loaded.metadata()?;
+    let export = |format| loaded.save_as(format, destination.uri(), destination.precondition());
     let model = match arguments.format {
         ModelFormat::Native => {
             StoredObject::from(&objects::copy(&arguments.model_s3_uri, destination.uri(), destination.precondition())?)
         }
+        ModelFormat::XgboostJson => StoredObject::from(&export(models::ModelFormat::XgboostJson)?),
+        ModelFormat::Onnx => StoredObject::from(&export(models::ModelFormat::Onnx)?),
     };
     let text = format!(
         "Saved `{}` ({}) to {} ({} bytes, sha256 {}).",

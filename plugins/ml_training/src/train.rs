@@ -50,7 +50,7 @@ fn fit<A: Choice>(arguments: &TrainingArguments<A>, name: &str) -> Result<Model>
 }
 
 /// Draws what can be drawn.
-fn draw(metadata: &ModelMetadata, top: usize, notes: &mut Vec<String>) -> Gallery {
+pub(crate) fn draw(metadata: &ModelMetadata, top: usize, notes: &mut Vec<String>) -> Gallery {
     let mut gallery = Gallery::default();
     for (name, figure) in plots::figures(metadata, top) {
         if let Err(fault) = gallery.draw(name, &figure) {

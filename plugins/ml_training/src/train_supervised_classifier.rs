@@ -16,6 +16,11 @@ pub(crate) enum ClassifierAlgorithm {
     /// Many deep trees, averaged: good without tuning, takes missing values as they are.
     #[default]
     RandomForest,
+    /// Trees grown one after the other on what those before left over (histogram gradient boosting): the best on most tables, takes
+    /// missing values as they are.
+    Xgboost,
+    /// Layers of neurons (multilayer perceptron): for smooth relations of many columns.
+    NeuralNetwork,
     /// A linear model of log odds: fast, its coefficients can be read.
     LogisticRegression,
 }
@@ -26,6 +31,8 @@ impl Choice for ClassifierAlgorithm {
     fn algorithm(self) -> Algorithm {
         match self {
             Self::RandomForest => Algorithm::RandomForest,
+            Self::Xgboost => Algorithm::Xgboost,
+            Self::NeuralNetwork => Algorithm::NeuralNetwork,
             Self::LogisticRegression => Algorithm::LogisticRegression,
         }
     }

@@ -16,6 +16,11 @@ pub(crate) enum RegressorAlgorithm {
     /// Many deep trees, averaged: good without tuning, takes missing values as they are.
     #[default]
     RandomForest,
+    /// Trees grown one after the other on what those before left over (histogram gradient boosting): the best on most tables, takes
+    /// missing values as they are.
+    Xgboost,
+    /// Layers of neurons (multilayer perceptron): for smooth relations of many columns.
+    NeuralNetwork,
     /// Ordinary least squares.
     Linear,
     /// Least squares with an L2 penalty: steadier where features are correlated.
@@ -32,6 +37,8 @@ impl Choice for RegressorAlgorithm {
     fn algorithm(self) -> Algorithm {
         match self {
             Self::RandomForest => Algorithm::RandomForest,
+            Self::Xgboost => Algorithm::Xgboost,
+            Self::NeuralNetwork => Algorithm::NeuralNetwork,
             Self::Linear => Algorithm::Linear,
             Self::Ridge => Algorithm::Ridge,
             Self::Lasso => Algorithm::Lasso,

@@ -61,8 +61,10 @@ fn no_more_arguments_are_required_than_a_call_needs() {
 fn what_may_overwrite_says_so_and_what_only_looks_too() {
     for tool in plugin().tools {
         let may_overwrite = (tool.input_schema)()["properties"].get("overwrite").is_some();
-        assert_eq!(tool.annotations.destructive, may_overwrite, "{}", tool.name);
-        assert_eq!(tool.annotations.read_only, tool.name == "load_model", "{}", tool.name);
+        // What stops a job ends work that somebody may have waited for.
+        assert_eq!(tool.annotations.destructive, may_overwrite || tool.name == "stop_training_job", "{}", tool.name);
+        let looks = ["monitor_", "list_", "get_"].iter().any(|beginning| tool.name.starts_with(beginning));
+        assert_eq!(tool.annotations.read_only, looks, "{}", tool.name);
     }
 }
 
@@ -198,5 +200,6 @@ fn what_is_no_model_is_not_saved_as_one() {
     assert_eq!(call(&host, "save_model", arguments).unwrap_err().kind, FaultKind::InvalidArguments);
     let arguments = json!({ "model_s3_uri": CUSTOMERS, "output_s3_uri": "s3://keep/churn.onnx", "format": "onnx" });
     let fault = call(&host, "save_model", arguments).unwrap_err();
-    assert!(fault.message.contains("native"), "{}", fault.message);
+    assert!(fault.message.contains("is no Kumiko model"), "{}", fault.message);
+    assert!(!host.uris("s3://keep/").unwrap().contains(&"s3://keep/churn.onnx".to_owned()));
 }

@@ -56,6 +56,7 @@ pub mod frames;
 pub mod host;
 pub mod http;
 pub mod input;
+pub mod jobs;
 pub mod log;
 pub mod markdown;
 pub mod models;

@@ -7,9 +7,14 @@ use crate::frames::{Frame, Pipeline};
 use crate::host::{self, Host, ModelHandle};
 use crate::objects::{Precondition, Written};
 use crate::vocabulary::evaluation::{
-    ClassificationReport, Comparison, ComparisonSpecification, EvaluationSpecification, RegressionReport,
+    BiasReport, BiasSpecification, ClassificationReport, ClusteringReport, ClusteringSpecification, Comparison,
+    ComparisonSpecification, EvaluationSpecification, ExplanationReport, ExplanationSpecification, RegressionReport,
 };
-use crate::vocabulary::learning::{ModelMetadata, TrainingSpecification};
+use crate::vocabulary::figures::Figure;
+use crate::vocabulary::learning::{
+    CrossValidation, CrossValidationReport, ModelMetadata, ReinforcementReport, ReinforcementSpecification,
+    TrainingSpecification,
+};
 use crate::{Fault, Result, document};
 
 /// What training may use besides the training frame.
@@ -19,6 +24,26 @@ pub struct TrainingInputs<'a> {
     pub validation: Option<&'a Frame>,
     /// A pipeline that the model applies to whatever it is given, so that it accepts unprepared data.
     pub preprocessing: Option<&'a Pipeline>,
+}
+
+/// Formats of models that others read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModelFormat {
+    /// XGBoost's JSON: boosted trees without a pipeline.
+    XgboostJson,
+    /// One ONNX graph: classifiers and regressors, their pipeline included.
+    Onnx,
+}
+
+/// SHAP values: what each feature adds to the predictions of a model.
+#[derive(Debug)]
+pub struct Explanation {
+    /// What each feature adds over all rows.
+    pub report: ExplanationReport,
+    /// Of each output the importance of the features, and the way of the rows kept from the base value to the prediction.
+    pub figures: Vec<Figure>,
+    /// The values of every row: `base_value`, `prediction` and `shap_<feature>`, with `_<class>` behind them where there are several outputs.
+    pub values: Frame,
 }
 
 /// Measures of a model, whichever its task calls for.
@@ -94,6 +119,16 @@ impl Model {
             .map(Self::from)
     }
 
+    /// Trains a policy: from recorded steps where there are some, else in the environment of the specification.
+    ///
+    /// # Errors
+    /// `unknown_environment`, a hyperparameter that is unknown or out of range, and trajectories that lack a column.
+    pub fn train_policy(specification: &ReinforcementSpecification, trajectories: Option<&Frame>) -> Result<Self> {
+        let specification = document::write(specification)?;
+        let trajectories = trajectories.map(|frame| &frame.handle);
+        host::call(|host| Host::model_train_policy(host, &specification, trajectories)).map(Self::from)
+    }
+
     /// Reads a model in the native format.
     ///
     /// # Errors
@@ -110,6 +145,32 @@ impl Model {
         let specification = document::write(specification)?;
         let models: Vec<&ModelHandle> = models.iter().map(|model| &model.handle).collect();
         document::read(&host::call(|host| Host::model_compare(host, &models, &frame.handle, &specification))?)
+    }
+
+    /// Several settings measured by cross-validation on the same parts of the rows: a report for each, in their order. One that cannot be
+    /// trained has a report that says why.
+    ///
+    /// # Errors
+    /// Parts that the rows cannot be dealt to, a column that is missing.
+    pub fn cross_validate(
+        frame: &Frame,
+        specifications: &[TrainingSpecification],
+        validation: &CrossValidation,
+    ) -> Result<Vec<CrossValidationReport>> {
+        let specifications = specifications.iter().map(document::write).collect::<Result<Vec<_>>>()?;
+        let validation = document::write(validation)?;
+        let reports = host::call(|host| Host::model_cross_validate(host, &frame.handle, &specifications, &validation))?;
+        reports.iter().map(|report| document::read(report)).collect()
+    }
+
+    /// The bias of rows with known labels, and of a model's predictions for them where one is given.
+    ///
+    /// # Errors
+    /// Columns and values that the frame lacks, labels without a positive one, and predictions from two places.
+    pub fn bias(model: Option<&Self>, frame: &Frame, specification: &BiasSpecification) -> Result<BiasReport> {
+        let specification = document::write(specification)?;
+        let model = model.map(|model| &model.handle);
+        document::read(&host::call(|host| Host::model_bias(host, model, &frame.handle, &specification))?)
     }
 
     /// Name, algorithm, signature, metrics, origin.
@@ -136,6 +197,70 @@ impl Model {
     pub fn evaluate(&self, frame: &Frame, specification: &EvaluationSpecification) -> Result<Report> {
         let specification = document::write(specification)?;
         Report::read(&host::call(|host| Host::model_evaluate(host, &self.handle, &frame.handle, &specification))?)
+    }
+
+    /// Measures the clusters that the model puts rows into.
+    ///
+    /// # Errors
+    /// `not_a_clustering` for a model of another task, and columns that the frame lacks.
+    pub fn evaluate_clustering(
+        &self,
+        frame: &Frame,
+        specification: &ClusteringSpecification,
+    ) -> Result<ClusteringReport> {
+        let specification = document::write(specification)?;
+        document::read(&host::call(|host| {
+            Host::model_evaluate_clustering(host, &self.handle, &frame.handle, &specification)
+        })?)
+    }
+
+    /// Lets a policy act in an environment of the host for some episodes.
+    ///
+    /// # Errors
+    /// A model that is no policy, and an environment that is not there or that the policy does not fit.
+    pub fn evaluate_policy(&self, environment: &str, episodes: u32, seed: u64) -> Result<ReinforcementReport> {
+        document::read(&host::call(|host| {
+            Host::model_evaluate_policy(host, &self.handle, environment, episodes, seed)
+        })?)
+    }
+
+    /// SHAP values of the predictions for rows. Background rows stand for what is usual; without them the rows explained do, where the
+    /// method needs any.
+    ///
+    /// # Errors
+    /// A method or output that the model has not, and columns that a frame lacks.
+    pub fn explain(
+        &self,
+        rows: &Frame,
+        background: Option<&Frame>,
+        specification: &ExplanationSpecification,
+    ) -> Result<Explanation> {
+        let specification = document::write(specification)?;
+        let background = background.map(|frame| &frame.handle);
+        let (report, figures, values) =
+            host::call(|host| Host::model_explain(host, &self.handle, &rows.handle, background, &specification))?;
+        Ok(Explanation {
+            report: document::read(&report)?,
+            figures: figures.iter().map(|figure| document::read(figure)).collect::<Result<Vec<_>>>()?,
+            values: Frame::from(values),
+        })
+    }
+
+    /// What a training without answers made of its own rows, as [`Self::predict`] gives it.
+    ///
+    /// # Errors
+    /// `training_output_missing` for a model that was loaded or learnt from answers.
+    pub fn training_output(&self) -> Result<Frame> {
+        host::call(|host| Host::model_training_output(host, &self.handle)).map(Frame::from)
+    }
+
+    /// Writes the model in a format that others read.
+    ///
+    /// # Errors
+    /// `format_not_expressive` for what the format has no words for, `object_exists` and `object_changed` where the precondition
+    /// does not hold.
+    pub fn save_as(&self, format: ModelFormat, uri: &str, precondition: &Precondition) -> Result<Written> {
+        host::call(|host| Host::model_save_as(host, &self.handle, format, uri, precondition))
     }
 
     /// Writes the model in the native format.

@@ -10,8 +10,10 @@ use kumiko_sdk::charts::Drawing;
 use kumiko_sdk::host::{FrameHandle, Host, ModelHandle, PipelineHandle, UploadHandle};
 use kumiko_sdk::http::{Request, Response};
 use kumiko_sdk::log::Level;
+use kumiko_sdk::models::ModelFormat;
 use kumiko_sdk::objects::{Listing, ObjectInfo, Precondition, Written};
 use kumiko_sdk::{Fault, Reply, Result};
+use kumiko_services::jobs::Jobs as _;
 use kumiko_services::objects as services;
 use kumiko_vocabulary::Control as _;
 use serde::Serialize;
@@ -30,6 +32,8 @@ const MAXIMUM_ROWS: u32 = 1_000;
 const MAXIMUM_ARROW: usize = 64 * 1024 * 1024;
 /// The media type of the native model format.
 const MODEL_MEDIA_TYPE: &str = "application/vnd.kumiko.model";
+/// The plugin that jobs are started by in a test.
+const TEST_PLUGIN: &str = "test";
 /// What is added to the state of the random numbers at each step (SplitMix64, Steele et al. 2014).
 const RANDOM_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -96,6 +100,13 @@ impl Inner {
 
     fn put_bytes(&self, uri: &str, body: Vec<u8>, media_type: Option<&str>, holds: &Precondition) -> Result<Written> {
         self.wait(self.objects.put_bytes(uri, body.into(), media_type, &precondition(holds))).map(written)
+    }
+
+    fn wait_for_job<T>(
+        &self,
+        operation: impl Future<Output = std::result::Result<T, kumiko_services::jobs::Error>>,
+    ) -> Result<T> {
+        Ok(self.runtime.block_on(operation)?)
     }
 
     fn read(&self, uri: &str) -> Result<Vec<u8>> {
@@ -291,6 +302,12 @@ impl Host for Inner {
         let model = kumiko_modelling::train(frame(training)?, validation, preprocessing, &specification, &self.watch)?;
         Ok(ModelHandle::new(Arc::new(model)))
     }
+    fn model_train_policy(&self, specification: &str, trajectories: Option<&FrameHandle>) -> Result<ModelHandle> {
+        let specification = parse("reinforcement-specification", specification)?;
+        let trajectories = trajectories.map(frame).transpose()?;
+        let model = kumiko_modelling::train_policy(&specification, trajectories, &self.watch)?;
+        Ok(ModelHandle::new(Arc::new(model)))
+    }
     fn model_load(&self, uri: &str) -> Result<ModelHandle> {
         let local = self.wait(self.objects.localize(uri))?;
         Ok(ModelHandle::new(Arc::new(kumiko_modelling::read(local.path(), &local.info.uri)?)))
@@ -299,6 +316,28 @@ impl Host for Inner {
         let models = models.iter().map(|handle| model(handle).cloned()).collect::<Result<Vec<_>>>()?;
         let specification = parse("comparison-specification", specification)?;
         text(&kumiko_modelling::compare(&models, frame(with)?, &specification, &self.watch)?)
+    }
+    fn model_cross_validate(
+        &self,
+        on: &FrameHandle,
+        specifications: &[String],
+        validation: &str,
+    ) -> Result<Vec<String>> {
+        let specifications = specifications
+            .iter()
+            .map(|specification| parse("training-specification", specification))
+            .collect::<Result<Vec<_>>>()?;
+        let validation = parse("cross-validation", validation)?;
+        kumiko_modelling::cross_validate(frame(on)?, &specifications, &validation, &self.watch)?
+            .iter()
+            .map(text)
+            .collect()
+    }
+
+    fn model_bias(&self, of: Option<&ModelHandle>, on: &FrameHandle, specification: &str) -> Result<String> {
+        let of = of.map(model).transpose()?.map(|model| &**model);
+        let specification = parse("bias-specification", specification)?;
+        text(&kumiko_modelling::bias(of, frame(on)?, &specification, &self.watch)?)
     }
     fn model_metadata(&self, handle: &ModelHandle) -> String {
         model(handle).and_then(|model| text(&model.metadata)).unwrap_or_default()
@@ -309,6 +348,49 @@ impl Host for Inner {
     fn model_evaluate(&self, handle: &ModelHandle, on: &FrameHandle, specification: &str) -> Result<String> {
         let specification = parse("evaluation-specification", specification)?;
         text(&kumiko_modelling::evaluate(model(handle)?, frame(on)?, &specification, &self.watch)?)
+    }
+    fn model_evaluate_clustering(&self, handle: &ModelHandle, on: &FrameHandle, specification: &str) -> Result<String> {
+        let specification = parse("clustering-specification", specification)?;
+        text(&kumiko_modelling::evaluate_clustering(model(handle)?, frame(on)?, &specification, &self.watch)?)
+    }
+    fn model_evaluate_policy(
+        &self,
+        handle: &ModelHandle,
+        environment: &str,
+        episodes: u32,
+        seed: u64,
+    ) -> Result<String> {
+        text(&kumiko_modelling::evaluate_policy(model(handle)?, environment, episodes, seed, &self.watch)?)
+    }
+    fn model_explain(
+        &self,
+        handle: &ModelHandle,
+        rows: &FrameHandle,
+        background: Option<&FrameHandle>,
+        specification: &str,
+    ) -> Result<(String, Vec<String>, FrameHandle)> {
+        let background = background.map(frame).transpose()?;
+        let specification = parse("explanation-specification", specification)?;
+        let explained =
+            kumiko_modelling::explain(model(handle)?, frame(rows)?, background, &specification, &self.watch)?;
+        let figures = explained.figures.iter().map(text).collect::<Result<Vec<_>>>()?;
+        Ok((text(&explained.report)?, figures, FrameHandle::new(explained.values)))
+    }
+    fn model_training_output(&self, handle: &ModelHandle) -> Result<FrameHandle> {
+        Ok(FrameHandle::new(kumiko_modelling::training_output(model(handle)?)?))
+    }
+    fn model_save_as(
+        &self,
+        handle: &ModelHandle,
+        format: ModelFormat,
+        uri: &str,
+        holds: &Precondition,
+    ) -> Result<Written> {
+        let bytes = match format {
+            ModelFormat::XgboostJson => kumiko_exchange::xgboost::export(model(handle)?)?,
+            ModelFormat::Onnx => kumiko_exchange::onnx::export(model(handle)?)?,
+        };
+        self.put_bytes(uri, bytes, None, holds)
     }
     fn model_save(&self, handle: &ModelHandle, uri: &str, holds: &Precondition) -> Result<Written> {
         self.put_bytes(uri, model(handle)?.to_bytes()?, Some(MODEL_MEDIA_TYPE), holds)
@@ -336,6 +418,21 @@ impl Host for Inner {
     fn tool_call(&self, tool: &str, arguments: &str) -> Result<Reply<Option<String>>> {
         let host = self.host().ok_or_else(|| Fault::failed("test_host_failed", "the test's host is gone"))?;
         host.call_peer(tool, parse("arguments", arguments)?)
+    }
+
+    fn job_start(&self, order: &str) -> Result<String> {
+        let order = parse("job-order", order)?;
+        text(&self.wait_for_job(self.jobs.start(order, TEST_PLUGIN, ""))?)
+    }
+    fn job_get(&self, name: &str) -> Result<String> {
+        text(&self.wait_for_job(self.jobs.get(name))?)
+    }
+    fn job_list(&self, prefix: &str, cursor: Option<&str>, limit: u32) -> Result<String> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        text(&self.wait_for_job(self.jobs.list(prefix, cursor, limit))?)
+    }
+    fn job_stop(&self, name: &str) -> Result<String> {
+        text(&self.wait_for_job(self.jobs.stop(name))?)
     }
 
     fn chart_draw(&self, figure: &str) -> Result<Drawing> {

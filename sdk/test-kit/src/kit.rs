@@ -9,6 +9,7 @@ use std::time::Duration;
 use kumiko_sdk::log::Level;
 use kumiko_sdk::vocabulary::arguments::without_nulls;
 use kumiko_sdk::{Answer, Context, Fault, Plugin, Reply, Result, host};
+use kumiko_services::jobs::EmbeddedJobs;
 use kumiko_services::objects::{Folders, Objects, Precondition};
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -20,6 +21,8 @@ use crate::peers::Peers;
 use crate::store::{Clock, MemoryStore};
 use crate::watch::{Report, Watch};
 
+/// The home of a host in memory, as `Host::object_home` gives it.
+const HOME: &str = "s3://mlops/";
 /// The time of day unless a test sets another: 2025-01-01 00:00:00 UTC.
 pub const DEFAULT_TIME: Duration = Duration::from_secs(1_735_689_600);
 
@@ -31,6 +34,8 @@ pub struct TestHost {
 
 pub(crate) struct Inner {
     pub(crate) objects: Objects,
+    /// Jobs as they are recorded: nothing runs them in a test.
+    pub(crate) jobs: EmbeddedJobs,
     pub(crate) runtime: Runtime,
     pub(crate) watch: Watch,
     pub(crate) clock: Clock,
@@ -63,8 +68,10 @@ impl TestHost {
             .build()
             .map_err(|error| Fault::failed("test_host_failed", format!("the test's host has no runtime: {error}")))?;
         let objects = Objects::new(Arc::new(MemoryStore::new(Arc::clone(&clock))?), Folders::new(folders)?);
+        let jobs = EmbeddedJobs::new(Arc::new(objects.clone()), HOME);
         let inner = Rc::new_cyclic(|this| Inner {
             objects,
+            jobs,
             runtime,
             watch: Watch::default(),
             clock,

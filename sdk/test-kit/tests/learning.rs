@@ -96,7 +96,7 @@ fn a_model_is_trained_saved_loaded_and_measured() {
         let model = train(42);
         let written = model.save("s3://models/groups.kumiko", &Precondition::Absent).unwrap();
         let loaded = Model::load(&written.info.uri).unwrap();
-        assert_eq!(loaded.metadata().unwrap().signature.target, "group");
+        assert_eq!(loaded.metadata().unwrap().signature.target.as_deref(), Some("group"));
         let report = loaded.evaluate(&frame, &EvaluationSpecification::default()).unwrap().classification().unwrap();
         assert_eq!((report.rows, report.accuracy), (60, 1.0));
         assert_eq!(loaded.predict(&frame).unwrap().rows(0, 1).unwrap()[0]["prediction"], "tall");

@@ -7,6 +7,28 @@ pub trait Control: Send + Sync {
 
     /// True once the work's result is no longer wanted: return soon with [`cancelled`].
     fn is_cancelled(&self) -> bool;
+
+    /// Whether what is kept outlives this attempt: where not, no work need be done to name or keep a state.
+    fn keeps(&self) -> bool {
+        false
+    }
+
+    /// What an earlier attempt at the same work kept last, where it was cut off. `key` tells pieces of work apart: the same data,
+    /// settings and version have the same key, and only they.
+    fn kept(&self, key: &str) -> Option<Vec<u8>> {
+        let _ = key;
+        None
+    }
+
+    /// Whether it is time to keep what was done so far: making the state costs, so work asks first.
+    fn is_keeping_due(&self) -> bool {
+        false
+    }
+
+    /// Keeps a state from which the work can go on. It replaces what was kept before. That it cannot be kept is no reason to stop.
+    fn keep(&self, key: &str, state: Vec<u8>) {
+        let _ = (key, state);
+    }
 }
 
 /// For work that nobody watches and nobody stops.

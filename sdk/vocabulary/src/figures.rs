@@ -23,7 +23,8 @@ pub use classification::{
 };
 pub use general::{
     Bar, BarOrder, Bars, Beeswarm, CONTRIBUTION_LABEL, COUNT_LABEL, ComparedMetric, Comparison, Contribution,
-    FeatureContributions, Histogram, HistogramSeries, Lines, SCORE_LABEL, Scale, Series, SeriesPoint,
+    FeatureContributions, Histogram, HistogramSeries, Lines, SCORE_LABEL, Scale, Series, SeriesPoint, Waterfall,
+    WaterfallStep,
 };
 pub use regression::{PredictedActual, PredictedActualPoint, ResidualPoint, Residuals};
 
@@ -55,6 +56,8 @@ pub enum Figure {
     Comparison(Comparison),
     /// Contributions of each feature to each prediction, coloured by the feature's value (SHAP summary).
     Beeswarm(Beeswarm),
+    /// Contributions of each feature to one prediction, from the base value on (SHAP waterfall).
+    Waterfall(Waterfall),
 }
 
 impl Figure {
@@ -74,6 +77,7 @@ impl Figure {
             Self::Distribution(_) => "distribution",
             Self::Comparison(_) => "comparison",
             Self::Beeswarm(_) => "beeswarm",
+            Self::Waterfall(_) => "waterfall",
         }
     }
 
@@ -93,6 +97,7 @@ impl Figure {
             Self::Distribution(figure) => &figure.title,
             Self::Comparison(figure) => &figure.title,
             Self::Beeswarm(figure) => &figure.title,
+            Self::Waterfall(figure) => &figure.title,
         }
     }
 }
@@ -156,7 +161,7 @@ mod tests {
     fn the_schema_states_the_tag_and_closes_every_kind() {
         let schema = serde_json::to_value(schemars::schema_for!(Figure)).unwrap();
         let kinds = schema["oneOf"].as_array().unwrap();
-        assert_eq!(kinds.len(), 12);
+        assert_eq!(kinds.len(), 13);
         for kind in kinds {
             assert!(kind["properties"]["kind"]["const"].is_string(), "{kind}");
             assert_eq!(kind["additionalProperties"], false, "{kind}");

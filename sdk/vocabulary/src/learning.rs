@@ -4,10 +4,16 @@
 //! the nearest known one, a value out of range with the range.
 
 mod metadata;
+mod reinforcement;
 mod specification;
+mod validation;
 
 pub use metadata::{
     DataOrigin, FeatureImportance, FeatureSignature, FeatureType, HeadlineMetrics, LossPoint, MODEL_FORMAT_VERSION,
     ModelMetadata, ModelSignature,
 };
+pub use reinforcement::{
+    ReinforcementAlgorithm, ReinforcementReport, ReinforcementSpecification, ReinforcementTraining, ReturnPoint,
+};
 pub use specification::{Algorithm, DEFAULT_SEED, Task, TrainingSpecification};
+pub use validation::{CrossValidation, CrossValidationReport, DEFAULT_FOLDS, FoldMethod, MAXIMUM_FOLDS};

@@ -11,6 +11,7 @@ pub mod fault;
 pub mod data;
 pub mod evaluation;
 pub mod figures;
+pub mod jobs;
 pub mod learning;
 pub mod preparation;
 

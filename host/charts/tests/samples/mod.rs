@@ -255,6 +255,32 @@ fn beeswarm(features: usize, rows: usize) -> Figure {
     Figure::Beeswarm(Beeswarm { title, subtitle, value_label: CONTRIBUTION_LABEL.to_owned(), features })
 }
 
+fn waterfall(features: usize, base_value: f64, unit: &str) -> Figure {
+    let mut numbers = Numbers::new(23);
+    let steps: Vec<WaterfallStep> = (0..features)
+        .map(|index| WaterfallStep {
+            name: ["tenure_in_months", "monthly_charges", "contract", "age", "support_calls_in_the_last_twelve_months"]
+                .get(index)
+                .map_or_else(|| format!("feature_{index}"), ToString::to_string),
+            value: match index {
+                2 => Some("two years, cancelled at the end of the second".to_owned()),
+                3 => None,
+                _ => Some(format!("{:.1}", 40.0 * numbers.uniform())),
+            },
+            contribution: numbers.normal() * base_value.abs().max(1.0) * 0.4 * (-(index as f64) * 0.25).exp(),
+        })
+        .collect();
+    let prediction = base_value + steps.iter().map(|step| step.contribution).sum::<f64>();
+    Figure::Waterfall(Waterfall {
+        title: "Why row 17 is predicted as it is".to_owned(),
+        subtitle: Some("SHAP values of the gradient boosting model".to_owned()),
+        value_label: unit.to_owned(),
+        base_value,
+        prediction,
+        steps,
+    })
+}
+
 /// Every sample with a name that is good for a file.
 pub(crate) fn all() -> Vec<(String, Figure)> {
     let hostile = vec![
@@ -346,6 +372,9 @@ pub(crate) fn all() -> Vec<(String, Figure)> {
         ("beeswarm_8", beeswarm(8, 250)),
         ("beeswarm_25", beeswarm(25, 1_500)),
         ("beeswarm_1", beeswarm(1, 30)),
+        ("waterfall_8", waterfall(8, -1.4, "Log odds of leaves")),
+        ("waterfall_60", waterfall(60, 0.3, "Log odds of leaves")),
+        ("waterfall_1", waterfall(1, 250_000.0, "Price in €")),
     ]
     .into_iter()
     .map(|(name, figure)| (name.to_owned(), figure))

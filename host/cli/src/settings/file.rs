@@ -106,6 +106,7 @@ pub(super) struct EgressSection {
 pub(super) struct ComputeSection {
     pub(super) cache_bytes: Option<u64>,
     pub(super) places: Option<u64>,
+    pub(super) job_places: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

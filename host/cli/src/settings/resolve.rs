@@ -24,6 +24,8 @@ const DEFAULT_CACHE_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// Pieces of numerical work at once: each uses all cores by itself, the second keeps them busy while the first reads.
 const DEFAULT_COMPUTE_PLACES: u64 = 2;
+/// Jobs that run at once unless an operator says otherwise: one, so that a place of the compute pool is left to calls.
+const DEFAULT_JOB_PLACES: u64 = 1;
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -208,6 +210,8 @@ impl Settings {
         )?;
         let compute_places =
             sources.number("compute.places", "KUMIKO_COMPUTE_PLACES", file.compute.places, DEFAULT_COMPUTE_PLACES)?;
+        let job_places =
+            sources.number("compute.job_places", "KUMIKO_JOB_PLACES", file.compute.job_places, DEFAULT_JOB_PLACES)?;
         let limits = limits(&file, &mut sources)?;
         let plugin_settings = plugin_settings(&file, &limits)?;
         let grants =
@@ -230,6 +234,7 @@ impl Settings {
             bucket,
             cache_bytes: size(cache_bytes),
             compute_places: size(compute_places),
+            job_places: size(job_places),
             limits,
             grants,
             http: http(&file, &data_for_keys, &mut sources)?,

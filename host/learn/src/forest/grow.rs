@@ -10,10 +10,10 @@
 
 use kumiko_vocabulary::Control;
 
+use crate::binning::{Binned, MISSING};
 use crate::error::Error;
 use crate::random::Random;
 
-use super::binning::{Binned, MISSING};
 use super::criterion::{Criterion, Sample};
 use super::split::{RowCounts, Split, best_on_column};
 use super::tree::{Node, Tree};
@@ -120,6 +120,7 @@ impl<'a, C: Criterion> Grower<'a, C> {
             growth.gains.iter_mut().for_each(|gain| *gain /= total);
         }
         growth.tree.nodes.shrink_to_fit();
+        growth.tree.covers.shrink_to_fit();
         Ok((growth.tree, growth.gains))
     }
 
@@ -146,6 +147,7 @@ impl<'a, C: Criterion> Grower<'a, C> {
             }
             let samples = &mut samples[node.start..node.end];
             let pure = self.criterion.begin_node(samples);
+            growth.tree.covers.push(self.criterion.weight().min(f64::from(f32::MAX)) as f32);
             let small = rows < self.limits.rows_to_split
                 || rows < 2 * self.limits.rows_in_leaf
                 || node.depth >= self.limits.depth;

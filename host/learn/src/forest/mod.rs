@@ -1,13 +1,12 @@
 //! Random forests (Breiman, 2001) on binned columns.
 //!
-//! In order: `settings` reads the hyperparameters; `binning` turns every column into bytes, once; each tree draws its rows
+//! In order: `settings` reads the hyperparameters; `crate::binning` turns every column into bytes, once; each tree draws its rows
 //! (`fit` below) and is grown by `grow`, which asks `split` for the best split of a node on a column, judged by a `criterion`;
 //! `tree` is what is left in the model, and `predict` averages the trees' leaves, as scikit-learn does.
 //!
 //! A tree is one task for the thread pool and depends on its number and the seed alone, so a forest is the same whatever the
 //! number of threads. Missing values have a bin of their own and go to the side that the split is better with.
 
-mod binning;
 mod criterion;
 mod grow;
 mod predict;
@@ -22,11 +21,12 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::binning::Binned;
 use crate::error::Error;
 use crate::estimator::{Answers, Estimator, Fitted, Problem};
 use crate::random::Random;
+use crate::trees::{Link, TreeEnsemble, TreeView};
 
-use binning::Binned;
 use criterion::{Binary, Classes, Criterion, Moments, Sample};
 use grow::{Grower, Limits};
 use settings::Settings;
@@ -127,6 +127,7 @@ fn rows(problem: &Problem<'_>, settings: &Settings) -> Result<Rows, Error> {
             let targets = values.iter().enumerate().map(|(row, value)| (weight_of(row), bits(*value))).collect();
             (Outputs::Values { base, scale }, targets)
         }
+        Answers::None(task) => return Err(Error::Task { algorithm: Algorithm::RandomForest, task }),
     };
     let samples: Vec<Sample> = targets
         .into_iter()
@@ -238,5 +239,38 @@ impl Forest {
     #[must_use]
     pub fn trees(&self) -> usize {
         self.trees.len()
+    }
+
+    /// The forest in plain form: each tree's leaves divided by the number of trees, so that they add up to the prediction.
+    /// Nodes of a forest from before covers were kept have the cover 0.
+    #[must_use]
+    pub fn ensemble(&self) -> TreeEnsemble {
+        let trees = self.trees.len().max(1) as f64;
+        let width = self.width();
+        let base = match self.outputs {
+            Outputs::Values { base, .. } => base,
+            Outputs::Classes(_) => 0.0,
+        };
+        let view = |tree: &Tree| {
+            let values = |leaf| {
+                let mut values = vec![0.0; width];
+                tree.add(leaf, &mut values);
+                for value in &mut values {
+                    *value *= match self.outputs {
+                        Outputs::Values { scale, .. } => scale / trees,
+                        Outputs::Classes(_) => 1.0 / trees,
+                    };
+                }
+                values
+            };
+            TreeView { output: (width == 1).then_some(0), nodes: tree.view(values) }
+        };
+        TreeEnsemble {
+            columns: self.columns as usize,
+            outputs: width,
+            base: vec![base; width],
+            link: Link::Identity,
+            trees: self.trees.par_iter().map(view).collect(),
+        }
     }
 }

@@ -75,12 +75,12 @@ impl Forest {
                     .unzip();
                 crate::metrics::r2(&actual, &predicted)
             }
-            (Answers::Values(_), Outputs::Classes(_)) => None,
+            (Answers::Values(_), Outputs::Classes(_)) | (Answers::None(_), _) => None,
         }
     }
 
     /// Numbers that a leaf brings: of two classes the second's share is enough.
-    fn width(&self) -> usize {
+    pub(super) fn width(&self) -> usize {
         match self.outputs {
             Outputs::Classes(classes) if classes > 2 => classes as usize,
             _ => 1,
@@ -140,7 +140,7 @@ struct Block {
 impl Tree {
     /// Adds what a leaf says of a row: a number, or a share for each class.
     #[inline]
-    fn add(&self, (value, reference): (f32, u32), sums: &mut [f64]) {
+    pub(super) fn add(&self, (value, reference): (f32, u32), sums: &mut [f64]) {
         if let [sum] = sums {
             *sum += f64::from(value);
             return;

@@ -65,9 +65,10 @@ impl Settings {
             "max_samples",
             "oob_score",
         ];
-        let (criterion, columns) = match task {
-            Task::Classification => ("gini", Value::from("sqrt")),
-            Task::Regression => ("squared_error", Value::from(1.0)),
+        let (criterion, columns) = if task == Task::Classification {
+            ("gini", Value::from("sqrt"))
+        } else {
+            ("squared_error", Value::from(1.0))
         };
         if task == Task::Classification {
             known.push("class_weight");

@@ -8,7 +8,8 @@
     reason = "rows of samples are rows of the column; arrays of 256 are indexed by bytes"
 )]
 
-use super::binning::MISSING;
+use crate::binning::MISSING;
+
 use super::criterion::{Criterion, Sample};
 
 /// A split, and how good it is.

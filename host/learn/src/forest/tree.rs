@@ -12,6 +12,7 @@ use std::hint::select_unpredictable;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::packed;
+use crate::trees::{NodeKind, NodeView, Test};
 
 /// The column of a leaf.
 const LEAF: u32 = u32::MAX;
@@ -59,6 +60,9 @@ pub(super) struct Tree {
     /// Leaves' distributions over three classes or more, one after another.
     #[serde(with = "packed")]
     pub(super) distributions: Vec<f32>,
+    /// For each node the weight of the samples that came through it; empty in files of before they were kept.
+    #[serde(default, with = "packed")]
+    pub(super) covers: Vec<f32>,
 }
 
 impl Tree {
@@ -88,6 +92,29 @@ impl Tree {
         })
     }
 
+    /// The nodes in plain form; `values` makes the numbers of a leaf of its value and reference. Without covers they are 0.
+    pub(super) fn view(&self, values: impl Fn((f32, u32)) -> Vec<f64>) -> Vec<NodeView> {
+        let covers = self.covers.iter().map(|cover| f64::from(*cover)).chain(std::iter::repeat(0.0));
+        (self.nodes.iter().zip(covers).enumerate())
+            .map(|(position, (node, cover))| NodeView {
+                cover,
+                kind: if node.column == LEAF {
+                    NodeKind::Leaf { values: values((node.number, node.other)) }
+                } else {
+                    NodeKind::Question {
+                        column: (node.column & !MISSING_LEFT) as usize,
+                        // Up to the threshold is below the next number; nothing finite lies above the last.
+                        test: Test::Below(node.number.next_up()),
+                        missing_left: node.column & MISSING_LEFT != 0,
+                        left: position + 1,
+                        right: node.other as usize,
+                        gain: 0.0,
+                    }
+                },
+            })
+            .collect()
+    }
+
     /// Whether every node leads forward to nodes there are, asks about columns there are, and every leaf has a value fit for the
     /// forest: `classes` is none for regression.
     pub(super) fn check(&self, columns: usize, classes: Option<usize>) -> Result<(), String> {
@@ -105,6 +132,12 @@ impl Tree {
         };
         if self.distributions.iter().any(|share| !(0.0..=1.0).contains(share)) {
             return Err("a leaf's share is not between 0 and 1".to_owned());
+        }
+        if !self.covers.is_empty() && self.covers.len() != self.nodes.len() {
+            return Err("a tree has not as many covers as nodes".to_owned());
+        }
+        if self.covers.iter().any(|cover| !cover.is_finite() || *cover < 0.0) {
+            return Err("a node's cover is no finite number of zero or more".to_owned());
         }
         for (position, node) in self.nodes.iter().enumerate() {
             if node.column == LEAF {

@@ -142,7 +142,7 @@ pub(crate) fn fit(problem: &Problem<'_>, given: &Map<String, Value>) -> Result<F
             problem.control.report(iteration as f64, None, "minimising the loss");
             let validation = problem.validation.as_ref().and_then(|held| match held.answers {
                 Answers::Classes { codes, .. } => mean_loss(&loss.model(&point.position), &held.columns, codes),
-                Answers::Values(_) => None,
+                Answers::Values(_) | Answers::None(_) => None,
             });
             curve.push(LossPoint { step: iteration as u32, training: point.value, validation });
             Ok(())

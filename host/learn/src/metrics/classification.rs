@@ -3,12 +3,14 @@
 
 use kumiko_vocabulary::evaluation::{
     AreaAverages, Average, ClassMetrics, ClassificationReport, ConfidenceInterval, EvaluationSpecification,
+    MAXIMUM_CALIBRATION_BINS,
 };
 use rayon::prelude::*;
 
 use crate::data::{Predictions, check_codes};
 use crate::error::Error;
 
+use super::calibration::calibration;
 use super::counts::{Counts, Scores};
 use super::ranking::{Areas, Ranking};
 use super::resampling::{intervals, resample};
@@ -48,6 +50,20 @@ pub fn classification(
             .filter_map(|class| judged.rankings[class].curves(&classes[class], points.max(2) as usize))
             .unzip(),
     };
+    if specification.calibration_bins > MAXIMUM_CALIBRATION_BINS {
+        return Err(Error::Specification {
+            name: "calibration_bins",
+            value: specification.calibration_bins.to_string(),
+            expected: format!("at most {MAXIMUM_CALIBRATION_BINS}; 0 for none"),
+        });
+    }
+    let calibration = match specification.calibration_bins as usize {
+        0 => Vec::new(),
+        bins => (0..classes.len())
+            .filter(|class| !binary || *class == positive)
+            .map(|class| calibration(&classes[class], &probabilities[class], truth, class, bins))
+            .collect(),
+    };
     Ok(ClassificationReport {
         rows: truth.len() as u64,
         classes: classes.to_vec(),
@@ -73,6 +89,7 @@ pub fn classification(
         confusion_matrix: counts.matrix,
         roc_curves,
         precision_recall_curves,
+        calibration,
     })
 }
 

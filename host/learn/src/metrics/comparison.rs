@@ -46,7 +46,7 @@ pub fn compare(
             expected: "a number above 0 and below 1".to_owned(),
         });
     }
-    let task = truth.task();
+    let task = truth.task().ok_or_else(no_truth)?;
     if let Some(metric) = specification.metric.filter(|metric| metric.task() != task) {
         let expected = format!("a measure of {}", task.as_str());
         return Err(Error::Specification { name: "metric", value: metric.as_str().to_owned(), expected });
@@ -95,6 +95,15 @@ pub fn compare(
     Ok(Comparison { task, rows: truth.rows() as u64, metric, ranking, pairs })
 }
 
+/// Models are compared by known answers.
+fn no_truth() -> Error {
+    Error::Specification {
+        name: "truth",
+        value: "absent".to_owned(),
+        expected: "known answers, classes or numbers".to_owned(),
+    }
+}
+
 /// Every pair of an order, the better one first.
 fn pairs(order: &[usize]) -> impl Iterator<Item = (usize, usize)> + '_ {
     order
@@ -117,9 +126,9 @@ fn chosen_metric(
             value: metric.as_str().to_owned(),
             expected: "a measure that these rows can give: this one needs answers that vary".to_owned(),
         }),
-        (None, Task::Regression) => Ok(ComparisonMetric::Rmse),
         (None, Task::Classification) if everywhere(ComparisonMetric::RocAuc) => Ok(ComparisonMetric::RocAuc),
         (None, Task::Classification) => Ok(ComparisonMetric::Accuracy),
+        (None, _) => Ok(ComparisonMetric::Rmse),
     }
 }
 
@@ -172,6 +181,7 @@ impl<'a> Rows<'a> {
                 let candidates = candidates.iter().map(|candidate| candidate.predictions).collect();
                 Ok(Self::Values { truth, candidates, errors })
             }
+            Target::None => Err(no_truth()),
         }
     }
 

@@ -1,16 +1,23 @@
 //! Measures of predictions against known answers, defined as scikit-learn defines them.
 //!
-//! [`classification`] and [`regression`] make the reports, [`compare`] sets several models side by side. Behind them: `counts`
-//! (what a confusion matrix yields), `ranking` (areas and curves), `resampling` (bootstrap intervals), `significance` (tests).
-//! A measure that the rows cannot give is absent, never NaN.
+//! [`classification`], [`regression`] and [`clustering`] make the reports, [`compare`] sets several models side by side; [`bias`] looks
+//! for groups that fare unlike the rest, by the definitions of SageMaker Clarify. Behind them: `counts` (what a confusion matrix
+//! yields), `ranking` (areas and curves), `calibration`, `resampling` (bootstrap intervals), `significance` (tests), `shape` (clusters by themselves)
+//! and `agreement` (clusters beside known classes). A measure that the rows cannot give is absent, never NaN.
 
+mod agreement;
+pub mod bias;
+mod calibration;
 mod classification;
+mod clustering;
 mod comparison;
 mod counts;
 mod ranking;
 mod regression;
 mod resampling;
+pub(crate) mod shape;
 mod significance;
+pub(crate) mod trustworthiness;
 
 use kumiko_vocabulary::learning::HeadlineMetrics;
 
@@ -18,8 +25,10 @@ use crate::data::Predictions;
 use crate::estimator::Answers;
 
 pub use classification::classification;
+pub use clustering::{SILHOUETTE_ROWS, clustering};
 pub use comparison::{Candidate, compare};
 pub use regression::regression;
+pub use trustworthiness::{TRUSTWORTHINESS_ROWS, trustworthiness};
 
 use classification::Judged;
 use regression::Errors;

@@ -1,9 +1,11 @@
 //! Data that a test and a line of Python can both make: a linear congruential generator, the same to the bit.
-#![allow(dead_code, reason = "every test binary uses some of it")]
+#![allow(dead_code, clippy::unwrap_used, reason = "every test binary uses some of it")]
+
+pub(crate) mod trees;
 
 use kumiko_learn::{Features, Target, TrainingData};
 use kumiko_vocabulary::control::Unattended;
-use kumiko_vocabulary::learning::TrainingSpecification;
+use kumiko_vocabulary::learning::{Algorithm, Task, TrainingSpecification};
 
 /// Numbers from 0 to 1: state ← (1,103,515,245 × state + 12,345) mod 2³¹, state / 2³¹.
 pub(crate) struct Generator(u64);
@@ -98,4 +100,38 @@ pub(crate) fn clouds(rows: usize, seed: u64) -> TrainingData {
     }
     let features = Features { names: (0..12).map(|column| format!("x{column}")).collect(), columns };
     TrainingData { features, target: Target::Classes { codes, classes: names(&["no", "yes"]) }, weights: None }
+}
+
+/// 240 rows of three columns about four centres, the last column ten times as wide; and the centre of each row.
+pub(crate) fn groups() -> (Features, Vec<u32>) {
+    const CENTRES: [[f64; 3]; 4] = [[0.0, 0.0, 0.0], [3.0, 1.0, -20.0], [-2.0, 3.0, 30.0], [1.0, -3.0, 10.0]];
+    let mut generator = Generator::new(9);
+    let mut features = Features { names: names(&["x", "y", "z"]), columns: vec![Vec::new(); 3] };
+    let mut classes = Vec::new();
+    for _ in 0..240 {
+        let class = (generator.next() * 4.0) as usize;
+        for (column, scale) in [1.0, 1.0, 10.0].into_iter().enumerate() {
+            let noise = (0..4).map(|_| generator.next()).sum::<f64>() - 2.0;
+            features.columns[column].push((CENTRES[class][column] + scale * noise) as f32);
+        }
+        classes.push(class as u32);
+    }
+    (features, classes)
+}
+
+/// Rows without answers.
+pub(crate) fn unlabelled(features: &Features) -> TrainingData {
+    TrainingData { features: features.clone(), target: Target::None, weights: None }
+}
+
+/// A specification without a target.
+pub(crate) fn without_target(algorithm: Algorithm, hyperparameters: serde_json::Value) -> TrainingSpecification {
+    let task = if algorithm.tasks().contains(&Task::Clustering) { Task::Clustering } else { algorithm.tasks()[0] };
+    let mut specification = TrainingSpecification::without_target(algorithm, task);
+    specification.hyperparameters = hyperparameters.as_object().unwrap().clone();
+    specification
+}
+
+pub(crate) fn close(found: f64, expected: f64, tolerance: f64) {
+    assert!((found - expected).abs() <= tolerance * expected.abs().max(1.0), "{found}, expected {expected}");
 }

@@ -2,7 +2,7 @@
 
 use super::{FrameHandle, Host, ModelHandle, PipelineHandle, UploadHandle};
 use crate::bindings::kumiko::host::{
-    charts, frames, http, log, models, notices, objects, progress, secrets, tools, types as wire,
+    charts, frames, http, jobs, log, models, notices, objects, progress, secrets, tools, types as wire,
 };
 use crate::bindings::wasi::{clocks::wall_clock, random::random};
 use crate::charts::Drawing;
@@ -10,6 +10,7 @@ use crate::content::{Body, Content, EmbeddedResource, Link, Media};
 use crate::fault::wire::inward;
 use crate::http::{Request, Response};
 use crate::log::Level;
+use crate::models::ModelFormat;
 use crate::objects::{Listing, ObjectInfo, Precondition, Written};
 use crate::{Reply, Result};
 
@@ -203,11 +204,26 @@ impl Host for Imports {
     ) -> Result<ModelHandle> {
         models::train(training, specification, &models::TrainingInputs { validation, preprocessing }).map_err(inward)
     }
+    fn model_train_policy(&self, specification: &str, trajectories: Option<&FrameHandle>) -> Result<ModelHandle> {
+        models::train_policy(specification, trajectories).map_err(inward)
+    }
     fn model_load(&self, uri: &str) -> Result<ModelHandle> {
         models::load(uri).map_err(inward)
     }
     fn model_compare(&self, compared: &[&ModelHandle], frame: &FrameHandle, specification: &str) -> Result<String> {
         models::compare(compared, frame, specification).map_err(inward)
+    }
+    fn model_cross_validate(
+        &self,
+        frame: &FrameHandle,
+        specifications: &[String],
+        validation: &str,
+    ) -> Result<Vec<String>> {
+        models::cross_validate(frame, specifications, validation).map_err(inward)
+    }
+
+    fn model_bias(&self, model: Option<&ModelHandle>, frame: &FrameHandle, specification: &str) -> Result<String> {
+        models::bias(model, frame, specification).map_err(inward)
     }
     fn model_metadata(&self, model: &ModelHandle) -> String {
         model.metadata()
@@ -217,6 +233,49 @@ impl Host for Imports {
     }
     fn model_evaluate(&self, model: &ModelHandle, frame: &FrameHandle, specification: &str) -> Result<String> {
         model.evaluate(frame, specification).map_err(inward)
+    }
+    fn model_evaluate_clustering(
+        &self,
+        model: &ModelHandle,
+        frame: &FrameHandle,
+        specification: &str,
+    ) -> Result<String> {
+        model.evaluate_clustering(frame, specification).map_err(inward)
+    }
+    fn model_evaluate_policy(
+        &self,
+        model: &ModelHandle,
+        environment: &str,
+        episodes: u32,
+        seed: u64,
+    ) -> Result<String> {
+        model.evaluate_policy(environment, episodes, seed).map_err(inward)
+    }
+    fn model_explain(
+        &self,
+        model: &ModelHandle,
+        rows: &FrameHandle,
+        background: Option<&FrameHandle>,
+        specification: &str,
+    ) -> Result<(String, Vec<String>, FrameHandle)> {
+        let explained = model.explain(rows, background, specification).map_err(inward)?;
+        Ok((explained.report, explained.figures, explained.values))
+    }
+    fn model_training_output(&self, model: &ModelHandle) -> Result<FrameHandle> {
+        model.training_output().map_err(inward)
+    }
+    fn model_save_as(
+        &self,
+        model: &ModelHandle,
+        format: ModelFormat,
+        uri: &str,
+        holds: &Precondition,
+    ) -> Result<Written> {
+        let format = match format {
+            ModelFormat::XgboostJson => models::ModelFormat::XgboostJson,
+            ModelFormat::Onnx => models::ModelFormat::Onnx,
+        };
+        model.save_as(format, uri, &precondition(holds)).map(written).map_err(inward)
     }
     fn model_save(&self, model: &ModelHandle, uri: &str, holds: &Precondition) -> Result<Written> {
         model.save(uri, &precondition(holds)).map(written).map_err(inward)
@@ -256,5 +315,18 @@ impl Host for Imports {
     fn tool_call(&self, tool: &str, arguments: &str) -> Result<Reply<Option<String>>> {
         let answer = tools::call(tool, arguments).map_err(inward)?;
         Ok(Reply { structured: answer.structured, content: answer.content.into_iter().map(content).collect() })
+    }
+
+    fn job_start(&self, order: &str) -> Result<String> {
+        jobs::start(order).map_err(inward)
+    }
+    fn job_get(&self, name: &str) -> Result<String> {
+        jobs::get(name).map_err(inward)
+    }
+    fn job_list(&self, prefix: &str, cursor: Option<&str>, limit: u32) -> Result<String> {
+        jobs::list(prefix, cursor, limit).map_err(inward)
+    }
+    fn job_stop(&self, name: &str) -> Result<String> {
+        jobs::stop(name).map_err(inward)
     }
 }

@@ -22,6 +22,7 @@ pub use installed::with;
 use crate::charts::Drawing;
 use crate::http::{Request, Response};
 use crate::log::Level;
+use crate::models::ModelFormat;
 use crate::objects::{Listing, ObjectInfo, Precondition, Written};
 use crate::{Fault, Reply, Result};
 
@@ -204,6 +205,10 @@ pub trait Host {
     ) -> Result<ModelHandle> {
         Err(missing("models.train"))
     }
+    /// `models.train-policy`, by a `reinforcement-specification` document.
+    fn model_train_policy(&self, specification: &str, trajectories: Option<&FrameHandle>) -> Result<ModelHandle> {
+        Err(missing("models.train-policy"))
+    }
     /// `models.load`.
     fn model_load(&self, uri: &str) -> Result<ModelHandle> {
         Err(missing("models.load"))
@@ -211,6 +216,20 @@ pub trait Host {
     /// `models.compare`: a `comparison` document by a `comparison-specification` document.
     fn model_compare(&self, models: &[&ModelHandle], frame: &FrameHandle, specification: &str) -> Result<String> {
         Err(missing("models.compare"))
+    }
+    /// `models.cross-validate`: a `cross-validation-report` document for each `training-specification` document.
+    fn model_cross_validate(
+        &self,
+        frame: &FrameHandle,
+        specifications: &[String],
+        validation: &str,
+    ) -> Result<Vec<String>> {
+        Err(missing("models.cross-validate"))
+    }
+
+    /// `models.bias`: a `bias-report` document by a `bias-specification` document.
+    fn model_bias(&self, model: Option<&ModelHandle>, frame: &FrameHandle, specification: &str) -> Result<String> {
+        Err(missing("models.bias"))
     }
     /// `model.metadata`: a `model-metadata` document.
     fn model_metadata(&self, model: &ModelHandle) -> String {
@@ -223,6 +242,49 @@ pub trait Host {
     /// `model.evaluate`: a report by an `evaluation-specification` document.
     fn model_evaluate(&self, model: &ModelHandle, frame: &FrameHandle, specification: &str) -> Result<String> {
         Err(missing("model.evaluate"))
+    }
+    /// `model.evaluate-clustering`: a `clustering-report` document by a `clustering-specification` document.
+    fn model_evaluate_clustering(
+        &self,
+        model: &ModelHandle,
+        frame: &FrameHandle,
+        specification: &str,
+    ) -> Result<String> {
+        Err(missing("model.evaluate-clustering"))
+    }
+    /// `model.evaluate-policy`: a `reinforcement-report` document.
+    fn model_evaluate_policy(
+        &self,
+        model: &ModelHandle,
+        environment: &str,
+        episodes: u32,
+        seed: u64,
+    ) -> Result<String> {
+        Err(missing("model.evaluate-policy"))
+    }
+    /// `model.explain`, by an `explanation-specification` document: a report, figures, and the values of every row.
+    fn model_explain(
+        &self,
+        model: &ModelHandle,
+        rows: &FrameHandle,
+        background: Option<&FrameHandle>,
+        specification: &str,
+    ) -> Result<(String, Vec<String>, FrameHandle)> {
+        Err(missing("model.explain"))
+    }
+    /// `model.training-output`.
+    fn model_training_output(&self, model: &ModelHandle) -> Result<FrameHandle> {
+        Err(missing("model.training-output"))
+    }
+    /// `model.save-as`.
+    fn model_save_as(
+        &self,
+        model: &ModelHandle,
+        format: ModelFormat,
+        uri: &str,
+        precondition: &Precondition,
+    ) -> Result<Written> {
+        Err(missing("model.save-as"))
     }
     /// `model.save`.
     fn model_save(&self, model: &ModelHandle, uri: &str, precondition: &Precondition) -> Result<Written> {
@@ -249,6 +311,23 @@ pub trait Host {
     /// `tools.call`; `arguments` is a JSON object, as is the structured result.
     fn tool_call(&self, tool: &str, arguments: &str) -> Result<Reply<Option<String>>> {
         Err(missing("tools.call"))
+    }
+
+    /// `jobs.start`, by a `job-order` document: a `job` document.
+    fn job_start(&self, order: &str) -> Result<String> {
+        Err(missing("jobs.start"))
+    }
+    /// `jobs.get`: a `job` document.
+    fn job_get(&self, name: &str) -> Result<String> {
+        Err(missing("jobs.get"))
+    }
+    /// `jobs.list`: a `job-page` document.
+    fn job_list(&self, prefix: &str, cursor: Option<&str>, limit: u32) -> Result<String> {
+        Err(missing("jobs.list"))
+    }
+    /// `jobs.stop`: a `job` document.
+    fn job_stop(&self, name: &str) -> Result<String> {
+        Err(missing("jobs.stop"))
     }
 
     /// `charts.draw`, of a `figure` document.

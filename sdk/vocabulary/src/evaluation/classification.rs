@@ -67,6 +67,9 @@ pub struct ClassificationReport {
     /// Precision-recall curves, of the same classes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub precision_recall_curves: Vec<PrecisionRecallCurve>,
+    /// Whether probabilities are as high as the classes are frequent, for the same classes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calibration: Vec<ClassCalibration>,
 }
 
 /// One measure under every way of averaging it over classes.
@@ -171,4 +174,28 @@ pub struct PrecisionRecallPoint {
     /// Rows with at least this probability are called the class; absent at recall 0, where none is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
+}
+
+/// How the probabilities of one class compare with how often it is true.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClassCalibration {
+    /// The class.
+    pub class: String,
+    /// The mean distance of probability and frequency over the bins, weighted by their rows; 0 to 1, 0 is perfect.
+    pub expected_calibration_error: f64,
+    /// The bins that hold rows, of equal width, by rising probability.
+    pub bins: Vec<CalibrationBin>,
+}
+
+/// Rows whose probabilities are close to one another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CalibrationBin {
+    /// The mean of their probabilities.
+    pub predicted: f64,
+    /// The share of them that is of the class.
+    pub observed: f64,
+    /// Their number.
+    pub rows: u64,
 }

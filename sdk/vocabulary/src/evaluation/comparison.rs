@@ -87,6 +87,20 @@ impl ComparisonMetric {
         }
     }
 
+    /// The measure among those of a model, where it is there.
+    #[must_use]
+    pub fn of(self, measures: &HeadlineMetrics) -> Option<f64> {
+        match self {
+            Self::Accuracy => measures.accuracy,
+            Self::F1 => measures.f1,
+            Self::LogLoss => measures.log_loss,
+            Self::RocAuc => measures.roc_auc,
+            Self::Rmse => measures.rmse,
+            Self::Mae => measures.mae,
+            Self::R2 => measures.r2,
+        }
+    }
+
     /// Whether more of it is better.
     #[must_use]
     pub fn more_is_better(self) -> bool {

@@ -11,6 +11,10 @@ pub const DEFAULT_BOOTSTRAP_SAMPLES: u32 = 200;
 pub const MAXIMUM_BOOTSTRAP_SAMPLES: u32 = 10_000;
 /// Points kept of a curve: more than a screen shows.
 pub const DEFAULT_CURVE_POINTS: u32 = 200;
+/// Bins of predicted probabilities behind a calibration curve: what scikit-learn's users choose for a few hundred rows and more.
+pub const DEFAULT_CALIBRATION_BINS: u32 = 10;
+/// The most bins that can be asked for.
+pub const MAXIMUM_CALIBRATION_BINS: u32 = 1_000;
 /// Residuals kept for a plot.
 pub const DEFAULT_RESIDUAL_POINTS: u32 = 500;
 
@@ -33,6 +37,9 @@ pub struct EvaluationSpecification {
     /// Points kept of each curve, at least 2; 0 leaves the curves out.
     #[serde(default = "default_curve_points")]
     pub curve_points: u32,
+    /// Bins of predicted probabilities behind the calibration; 0 leaves it out. At most 1,000.
+    #[serde(default = "default_calibration_bins")]
+    pub calibration_bins: u32,
     /// Residuals kept for a plot; 0 leaves them out.
     #[serde(default = "default_residual_points")]
     pub residual_points: u32,
@@ -49,6 +56,7 @@ impl Default for EvaluationSpecification {
             average: Average::default(),
             bootstrap_samples: DEFAULT_BOOTSTRAP_SAMPLES,
             curve_points: DEFAULT_CURVE_POINTS,
+            calibration_bins: DEFAULT_CALIBRATION_BINS,
             residual_points: DEFAULT_RESIDUAL_POINTS,
             seed: DEFAULT_SEED,
         }
@@ -90,6 +98,10 @@ pub(super) fn default_bootstrap_samples() -> u32 {
 
 fn default_curve_points() -> u32 {
     DEFAULT_CURVE_POINTS
+}
+
+fn default_calibration_bins() -> u32 {
+    DEFAULT_CALIBRATION_BINS
 }
 
 fn default_residual_points() -> u32 {

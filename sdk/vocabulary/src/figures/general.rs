@@ -1,4 +1,4 @@
-//! Figures for any numbers: bars, lines, histograms, models side by side, contributions of features.
+//! Figures for any numbers: bars, lines, histograms, models side by side, contributions of features to all predictions or to one.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -205,6 +205,41 @@ pub struct Contribution {
     /// The feature's value in that row, for the colour; null where it is missing or not a number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
+}
+
+/// How one prediction comes about: from the base value, by one step for each feature, to the prediction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Waterfall {
+    /// Heading of the figure.
+    pub title: String,
+    /// A second line under the title: data set, number of rows, main metric.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subtitle: Option<String>,
+    /// Title of the value axis: what is predicted, with its unit.
+    pub value_label: String,
+    /// Where the steps begin: what the model gives on average.
+    #[serde(deserialize_with = "number")]
+    pub base_value: f64,
+    /// Where the steps end: the base value plus all contributions.
+    #[serde(deserialize_with = "number")]
+    pub prediction: f64,
+    /// The steps, drawn by falling magnitude; what is small beside the others is drawn as one.
+    pub steps: Vec<WaterfallStep>,
+}
+
+/// What one feature adds to one prediction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WaterfallStep {
+    /// Name of the feature.
+    pub name: String,
+    /// The feature's value in that row, as it is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Contribution, in the unit of the model's output.
+    #[serde(deserialize_with = "number")]
+    pub contribution: f64,
 }
 
 /// Default title of a histogram's vertical axis.

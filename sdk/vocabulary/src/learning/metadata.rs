@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Algorithm, Task};
+use super::{Algorithm, ReinforcementTraining, Task};
 
 /// The version of the native model format that this code writes, and the highest that it reads.
 pub const MODEL_FORMAT_VERSION: u32 = 1;
@@ -19,7 +19,7 @@ pub struct ModelMetadata {
     pub name: String,
     /// How the model was made.
     pub algorithm: Algorithm,
-    /// Whether it names a class or a number.
+    /// What it is for.
     pub task: Task,
     /// What goes in and what comes out.
     pub signature: ModelSignature,
@@ -55,6 +55,9 @@ pub struct ModelMetadata {
     /// The loss that the training minimised, step by step, for algorithms that go in steps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub loss_curve: Vec<LossPoint>,
+    /// Reinforcement learning: how the training went and how well the policy does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reinforcement: Option<ReinforcementTraining>,
     /// What a person should know about this training: no convergence within the iterations allowed, a rank-deficient matrix.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -66,9 +69,10 @@ pub struct ModelMetadata {
 pub struct ModelSignature {
     /// The columns that the estimator reads, matched by name. With a pipeline in the model these are the columns after it.
     pub features: Vec<FeatureSignature>,
-    /// The column that it predicts.
-    pub target: String,
-    /// The classes, in the order of the probabilities; absent for regression.
+    /// The column that it predicts; absent for clustering and dimensionality reduction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The classes, in the order of the probabilities; of classifiers alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<Vec<String>>,
 }
@@ -119,7 +123,7 @@ pub struct DataOrigin {
     pub sha256: Option<String>,
 }
 
-/// The few measures by which a model is known. Those of the other task, and those that a data set cannot give (an area under
+/// The few measures by which a model is known. Those of other tasks, and those that a data set cannot give (an area under
 /// the ROC curve with one class), are absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -148,6 +152,46 @@ pub struct HeadlineMetrics {
     /// Forests with `oob_score`: accuracy or R² on the rows that a tree did not see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub out_of_bag_score: Option<f64>,
+    /// Clustering: the number of clusters that have rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clusters: Option<u64>,
+    /// Density-based clustering: the rows that are in no cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise_rows: Option<u64>,
+    /// Clustering: mean silhouette of the rows in clusters, −1 to 1, higher is better; where there are many rows, of some 2,000
+    /// drawn with the model's seed. In the units that the model measures distances in, like all measures of clusters here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silhouette: Option<f64>,
+    /// Clustering: Davies–Bouldin index, 0 or more, lower is better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub davies_bouldin: Option<f64>,
+    /// Clustering: Calinski–Harabasz index, higher is better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calinski_harabasz: Option<f64>,
+    /// k-means: sum of squared distances to the nearest centre, weighted as the rows are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inertia: Option<f64>,
+    /// Mixtures: mean log likelihood of a row, in nats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_likelihood: Option<f64>,
+    /// Mixtures: Bayesian information criterion, lower is better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bic: Option<f64>,
+    /// Mixtures: Akaike information criterion, lower is better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aic: Option<f64>,
+    /// Principal components: the share of variance that the components kept explain together, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explained_variance: Option<f64>,
+    /// Dimensionality reduction that can be undone: mean squared error of a restored value, in the units that the model works in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconstruction_error: Option<f64>,
+    /// t-SNE: Kullback–Leibler divergence of the map's neighbourhoods from the data's, in nats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kl_divergence: Option<f64>,
+    /// t-SNE: how far neighbours in the map are neighbours in the data, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trustworthiness: Option<f64>,
 }
 
 /// The loss after one step of training.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 /// The seed of everything random, unless the caller chooses another: the same seed gives the same bytes.
 pub const DEFAULT_SEED: u64 = 42;
 
-/// Whether a model names a class or a number.
+/// What a model is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
@@ -15,6 +15,12 @@ pub enum Task {
     Classification,
     /// A number.
     Regression,
+    /// Groups of rows that are alike; nobody knows the answers.
+    Clustering,
+    /// Few columns that keep what is in many.
+    DimensionalityReduction,
+    /// What to do next, so that most is gained in the end.
+    Reinforcement,
 }
 
 impl Task {
@@ -24,7 +30,16 @@ impl Task {
         match self {
             Self::Classification => "classification",
             Self::Regression => "regression",
+            Self::Clustering => "clustering",
+            Self::DimensionalityReduction => "dimensionality_reduction",
+            Self::Reinforcement => "reinforcement",
         }
+    }
+
+    /// Whether rows come with known answers: classification and regression need a target column, the others have none.
+    #[must_use]
+    pub fn is_supervised(self) -> bool {
+        matches!(self, Self::Classification | Self::Regression)
     }
 }
 
@@ -34,6 +49,11 @@ impl Task {
 pub enum Algorithm {
     /// Many deep trees on bootstrap samples, averaged. Classification and regression; takes missing values as they are.
     RandomForest,
+    /// Trees grown one after the other on what the trees before them left over (histogram gradient boosting). Classification
+    /// and regression; takes missing values as they are.
+    Xgboost,
+    /// Layers of neurons, trained by mini-batches (multilayer perceptron). Classification and regression.
+    NeuralNetwork,
     /// A linear model of log odds, binary or multinomial, with an L2 penalty. Classification.
     LogisticRegression,
     /// Ordinary least squares. Regression.
@@ -44,23 +64,71 @@ pub enum Algorithm {
     Lasso,
     /// Least squares with L1 and L2 penalties mixed. Regression.
     ElasticNet,
+    /// So many centres, each row with its nearest. Clustering.
+    Kmeans,
+    /// Dense regions of any shape and number; rows outside of them are noise. Clustering.
+    Dbscan,
+    /// A mixture of normal distributions, fitted by expectation-maximisation. Clustering with probabilities.
+    GaussianMixture,
+    /// A neural network that squeezes rows through few numbers and restores them. Dimensionality reduction, and clustering of
+    /// those few numbers.
+    Autoencoder,
+    /// The directions in which the rows vary most (principal component analysis). Dimensionality reduction.
+    Pca,
+    /// A map of the training rows in two or three dimensions that keeps neighbours together (Barnes–Hut t-SNE).
+    /// Dimensionality reduction; cannot place other rows.
+    Tsne,
+    /// Proximal policy optimisation. Reinforcement.
+    Ppo,
+    /// Deep Q-learning. Reinforcement.
+    Dqn,
+    /// Advantage actor-critic with actors of different age. Reinforcement.
+    A3c,
 }
 
 impl Algorithm {
     /// Every algorithm, in the order in which lists show them.
-    pub const ALL: [Self; 6] =
-        [Self::RandomForest, Self::LogisticRegression, Self::Linear, Self::Ridge, Self::Lasso, Self::ElasticNet];
+    pub const ALL: [Self; 17] = [
+        Self::RandomForest,
+        Self::Xgboost,
+        Self::NeuralNetwork,
+        Self::LogisticRegression,
+        Self::Linear,
+        Self::Ridge,
+        Self::Lasso,
+        Self::ElasticNet,
+        Self::Kmeans,
+        Self::Dbscan,
+        Self::GaussianMixture,
+        Self::Autoencoder,
+        Self::Pca,
+        Self::Tsne,
+        Self::Ppo,
+        Self::Dqn,
+        Self::A3c,
+    ];
 
     /// The algorithm in snake case, as clients see it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::RandomForest => "random_forest",
+            Self::Xgboost => "xgboost",
+            Self::NeuralNetwork => "neural_network",
             Self::LogisticRegression => "logistic_regression",
             Self::Linear => "linear",
             Self::Ridge => "ridge",
             Self::Lasso => "lasso",
             Self::ElasticNet => "elastic_net",
+            Self::Kmeans => "kmeans",
+            Self::Dbscan => "dbscan",
+            Self::GaussianMixture => "gaussian_mixture",
+            Self::Autoencoder => "autoencoder",
+            Self::Pca => "pca",
+            Self::Tsne => "tsne",
+            Self::Ppo => "ppo",
+            Self::Dqn => "dqn",
+            Self::A3c => "a3c",
         }
     }
 
@@ -68,24 +136,29 @@ impl Algorithm {
     #[must_use]
     pub fn tasks(self) -> &'static [Task] {
         match self {
-            Self::RandomForest => &[Task::Classification, Task::Regression],
+            Self::RandomForest | Self::Xgboost | Self::NeuralNetwork => &[Task::Classification, Task::Regression],
             Self::LogisticRegression => &[Task::Classification],
             Self::Linear | Self::Ridge | Self::Lasso | Self::ElasticNet => &[Task::Regression],
+            Self::Kmeans | Self::Dbscan | Self::GaussianMixture => &[Task::Clustering],
+            Self::Autoencoder => &[Task::DimensionalityReduction, Task::Clustering],
+            Self::Pca | Self::Tsne => &[Task::DimensionalityReduction],
+            Self::Ppo | Self::Dqn | Self::A3c => &[Task::Reinforcement],
         }
     }
 }
 
-/// What to train, and on which column.
+/// What to train, and on which column, where there is one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingSpecification {
     /// How the model is made.
     pub algorithm: Algorithm,
-    /// Whether the target is a class or a number.
+    /// What the model is for.
     pub task: Task,
-    /// The column to predict.
-    pub target_column: String,
-    /// The algorithm's settings by the names of scikit-learn: `n_estimators`, `max_depth`, `C`, `alpha` … What is not given
+    /// The column to predict. Absent for clustering and dimensionality reduction, which have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_column: Option<String>,
+    /// The algorithm's settings by the names of scikit-learn: `n_estimators`, `max_depth`, `C`, `alpha`, `n_clusters`, `eps` … What is not given
     /// has scikit-learn's default. An unknown name is refused.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub hyperparameters: Map<String, Value>,
@@ -109,10 +182,16 @@ pub struct TrainingSpecification {
 impl TrainingSpecification {
     /// A specification with the defaults for everything else.
     pub fn new(algorithm: Algorithm, task: Task, target_column: impl Into<String>) -> Self {
+        Self { target_column: Some(target_column.into()), ..Self::without_target(algorithm, task) }
+    }
+
+    /// A specification of clustering or dimensionality reduction, with the defaults for everything else.
+    #[must_use]
+    pub fn without_target(algorithm: Algorithm, task: Task) -> Self {
         Self {
             algorithm,
             task,
-            target_column: target_column.into(),
+            target_column: None,
             hyperparameters: Map::new(),
             weight_column: None,
             excluded_columns: Vec::new(),

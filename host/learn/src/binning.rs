@@ -2,50 +2,76 @@
 //!
 //! A column with at most 255 different values keeps them all apart; its edges lie midway between neighbours. A column with more
 //! gets edges at equal counts of rows. Bin `b` holds the values above edge `b` − 1 and up to edge `b`. The last code,
-//! [`MISSING`], is for NaN alone.
+//! [`MISSING`], is for NaN alone. A column of categories has no edges: a category's number is its code.
 #![allow(clippy::indexing_slicing, reason = "positions come from partition points and counts of the same slice")]
 
 use rayon::prelude::*;
 
 /// The code of a missing value.
-pub(super) const MISSING: u8 = 255;
+pub(crate) const MISSING: u8 = 255;
 /// Bins for values: codes 0 to 254.
-const MOST_BINS: usize = 255;
+pub(crate) const MOST_BINS: usize = 255;
 /// Values looked at to place the edges of a column: quantiles of a sample this large are off by a thousandth at most.
 const SAMPLED_VALUES: usize = 262_144;
 
 /// A table of codes, with what leads back to values.
-pub(super) struct Binned {
+pub(crate) struct Binned {
     /// The number of rows.
-    pub(super) rows: usize,
+    pub(crate) rows: usize,
     /// The codes, column after column.
-    pub(super) codes: Vec<u8>,
+    pub(crate) codes: Vec<u8>,
     /// For each column its edges, rising.
-    pub(super) edges: Vec<Vec<f32>>,
+    pub(crate) edges: Vec<Vec<f32>>,
 }
 
 impl Binned {
     /// Bins every column, in parallel.
-    pub(super) fn new(columns: &[&[f32]]) -> Self {
+    pub(crate) fn new(columns: &[&[f32]]) -> Self {
+        Self::with(columns, MOST_BINS, &[])
+    }
+
+    /// Bins every column into `most` bins at most, in parallel. Where `categorical` holds for a column, its values are whole
+    /// numbers from 0 to 254 and their own codes.
+    pub(crate) fn with(columns: &[&[f32]], most: usize, categorical: &[bool]) -> Self {
+        let edges = columns
+            .par_iter()
+            .enumerate()
+            .map(|(position, column)| match categorical.get(position) {
+                Some(true) => Vec::new(),
+                _ => edges(column, most.clamp(1, MOST_BINS)),
+            })
+            .collect();
+        Self::by_edges(columns, edges, categorical)
+    }
+
+    /// Bins every column by edges that are known, in parallel.
+    pub(crate) fn by_edges(columns: &[&[f32]], edges: Vec<Vec<f32>>, categorical: &[bool]) -> Self {
         let rows = columns.first().map_or(0, |column| column.len());
         let mut codes = vec![0; rows * columns.len()];
-        let edges = codes
-            .par_chunks_mut(rows.max(1))
-            .zip(columns)
-            .map(|(codes, column)| {
-                let edges = edges(column);
+        codes.par_chunks_mut(rows.max(1)).zip(columns).zip(&edges).enumerate().for_each(
+            |(position, ((codes, column), edges))| {
+                if categorical.get(position) == Some(&true) {
+                    for (code, value) in codes.iter_mut().zip(*column) {
+                        *code = if value.is_nan() { MISSING } else { *value as u8 };
+                    }
+                    return;
+                }
                 for (code, value) in codes.iter_mut().zip(*column) {
                     *code = if value.is_nan() { MISSING } else { edges.partition_point(|edge| edge < value) as u8 };
                 }
-                edges
-            })
-            .collect();
+            },
+        );
         Self { rows, codes, edges }
+    }
+
+    /// The codes of a column.
+    pub(crate) fn column(&self, column: usize) -> &[u8] {
+        &self.codes[column * self.rows..(column + 1) * self.rows]
     }
 
     /// The value that parts bin `low` from bin `high` of a column, midway between the edges that enclose the gap: a value is
     /// in `low` or below exactly where it is at most this, if it is not in between.
-    pub(super) fn threshold(&self, column: usize, low: u8, high: u8) -> f32 {
+    pub(crate) fn threshold(&self, column: usize, low: u8, high: u8) -> f32 {
         let edges = &self.edges[column];
         if high == MISSING {
             return f32::INFINITY;
@@ -54,8 +80,8 @@ impl Binned {
     }
 }
 
-/// The edges of a column's bins: none where it has one value at most.
-fn edges(column: &[f32]) -> Vec<f32> {
+/// The edges of a column's bins, `most` of them at most: none where it has one value at most.
+fn edges(column: &[f32], most: usize) -> Vec<f32> {
     let step = column.len().div_ceil(SAMPLED_VALUES).max(1);
     // As integers in the same order as the numbers: integers sort faster.
     let mut keys: Vec<u32> =
@@ -70,17 +96,17 @@ fn edges(column: &[f32]) -> Vec<f32> {
         }
     }
     let between = |position: usize| edge_between(distinct[position].0, distinct[position + 1].0);
-    if distinct.len() <= MOST_BINS {
+    if distinct.len() <= most {
         return (0..distinct.len().saturating_sub(1)).map(between).collect();
     }
     // Fill bins evenly: a value that is more frequent than a bin's share has a bin to itself, and what is left is shared by
     // the bins that are left.
-    let mut edges = Vec::with_capacity(MOST_BINS - 1);
+    let mut edges = Vec::with_capacity(most - 1);
     let mut left = keys.len();
     let mut filled = 0;
     for (position, (_, count)) in distinct.iter().enumerate() {
         filled += count;
-        let bins_left = MOST_BINS - edges.len();
+        let bins_left = most - edges.len();
         if bins_left == 1 || position + 1 == distinct.len() {
             break;
         }

@@ -1,0 +1,145 @@
+//! Our gradient boosting beside xgboost's (`hist`) and LightGBM's, on the same data.
+//!
+//! `python boosting_peer.py DATA RESULTS [TRAINING_ROWS]` first, then
+//! `cargo bench -p kumiko-learn --bench boosting -- DATA RESULTS [HYPERPARAMETERS]`, the last a JSON object that is laid over ours. What is timed is the whole of `train`: checks, binning, trees, the loss
+//! of every round, and measuring the model on training rows, which the peers do not do. CPU seconds are the fairer figure where other
+//! work shares the cores. Memory is the peak of the resident set during the fit above what it was before; the training rows are
+//! there before, here as there.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a bench may stop with a message, and prints its table"
+)]
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use kumiko_learn::{Features, Target, TrainingData, metrics, train};
+use kumiko_vocabulary::control::Unattended;
+use kumiko_vocabulary::evaluation::EvaluationSpecification;
+use kumiko_vocabulary::learning::{Algorithm, Task, TrainingSpecification};
+use serde_json::Map;
+
+/// Linux counts a process's CPU time in hundredths of a second.
+const TICKS_PER_SECOND: f64 = 100.0;
+/// Calls with one row that are averaged.
+const ONE_ROW_CALLS: usize = 2_000;
+
+struct Part {
+    features: Features,
+    classes: Vec<u32>,
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let [data, rest @ ..] = arguments.as_slice() else {
+        println!(
+            "usage: cargo bench -p kumiko-learn --bench boosting -- DATA [RESULTS]; boosting_peer.py makes both files"
+        );
+        return;
+    };
+    let (training, test) = read(data);
+    let peer = rest.first().map(|results| read_results(results)).unwrap_or_default();
+    let titles = ["fit wall s", "fit CPU s", "predict wall s", "predict CPU s", "quality", "fit MiB", "one row µs"];
+    print!("{:<22}", "");
+    titles.iter().for_each(|title| print!(" {title:>25}"));
+    println!();
+    let specification = TrainingSpecification::new(Algorithm::Xgboost, Task::Classification, "target");
+    let over =
+        rest.get(1).map_or_else(Map::new, |json| serde_json::from_str(json).expect("HYPERPARAMETERS is an object"));
+    let leaf_wise = specification.clone().with("grow_policy", "lossguide").with("max_leaves", 63).with("max_depth", 0);
+    for (case, mut specification) in
+        [("xgboost, depth 6", specification), ("lightgbm, 63 leaves", leaf_wise.with("learning_rate", 0.1))]
+    {
+        specification.hyperparameters.extend(over.clone());
+        let ours = run(&specification, &training, &test);
+        print!("{case:<22}");
+        for (figure, ours) in ours.into_iter().enumerate() {
+            let text = match peer.get(case).map(|figures| figures[figure]) {
+                Some(theirs) if figure == 4 => format!("{ours:.4} : {theirs:.4}"),
+                Some(theirs) => format!("{ours:.3} : {theirs:.3} = 1 : {:.1}", theirs / ours),
+                None => format!("{ours:.4}"),
+            };
+            print!(" {text:>25}");
+        }
+        println!();
+    }
+}
+
+/// Wall and CPU seconds of the training, wall and CPU seconds of predicting the training rows, quality on the test rows, MiB of the
+/// training, microseconds of predicting one row.
+fn run(specification: &TrainingSpecification, training: &Part, test: &Part) -> [f64; 7] {
+    let classes = vec!["0".to_owned(), "1".to_owned()];
+    let target = Target::Classes { codes: training.classes.clone(), classes: classes.clone() };
+    let data = TrainingData { features: training.features.clone(), target, weights: None };
+    // The peak of the resident set starts anew.
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    let before = memory("VmRSS");
+    let (model, wall, cpu) = timed(|| train(&data, None, specification, &Unattended).unwrap());
+    let peak = memory("VmHWM") - before;
+    let (_, predict_wall, predict_cpu) = timed(|| model.predict(&training.features).unwrap());
+    let predictions = model.predict(&test.features).unwrap();
+    let evaluation =
+        EvaluationSpecification { bootstrap_samples: 0, curve_points: 0, ..EvaluationSpecification::default() };
+    let report = metrics::classification(&test.classes, &classes, &predictions, &evaluation).unwrap();
+    let row = Features {
+        names: test.features.names.clone(),
+        columns: test.features.columns.iter().map(|column| vec![column[0]]).collect(),
+    };
+    let ((), one_row, _) = timed(|| (0..ONE_ROW_CALLS).for_each(|_| drop(model.predict(&row).unwrap())));
+    let one_row = one_row / ONE_ROW_CALLS as f64 * 1e6;
+    [wall, cpu, predict_wall, predict_cpu, report.roc_auc.unwrap(), peak, one_row]
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (T, f64, f64) {
+    let (began, cpu) = (Instant::now(), cpu_seconds());
+    let result = work();
+    (result, began.elapsed().as_secs_f64(), cpu_seconds() - cpu)
+}
+
+/// User and system time of this process.
+fn cpu_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").expect("this bench reads CPU time where Linux keeps it");
+    let after_name = text.rsplit(')').next().unwrap();
+    let ticks: f64 = after_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<f64>().unwrap()).sum();
+    ticks / TICKS_PER_SECOND
+}
+
+/// A figure of this process's memory, in MiB.
+fn memory(field: &str) -> f64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = text.lines().find(|line| line.starts_with(field)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+}
+
+fn read(path: &str) -> (Part, Part) {
+    let bytes = std::fs::read(path).expect("DATA can be read");
+    let (words, _) = bytes.as_chunks::<4>();
+    let [training, test, columns] = [0, 1, 2].map(|position| u32::from_le_bytes(words[position]) as usize);
+    let numbers: Vec<f32> = words[3..].iter().map(|word| f32::from_le_bytes(*word)).collect();
+    let (first, second) = numbers.split_at(training * (columns + 1));
+    (part(first, training, columns), part(second, test, columns))
+}
+
+fn part(numbers: &[f32], rows: usize, columns: usize) -> Part {
+    let mut pieces = numbers.chunks_exact(rows).map(<[f32]>::to_vec);
+    let features = Features {
+        names: (0..columns).map(|column| format!("column_{column}")).collect(),
+        columns: pieces.by_ref().take(columns).collect(),
+    };
+    let classes = pieces.next().unwrap().into_iter().map(|class| class as u32).collect();
+    Part { features, classes }
+}
+
+fn read_results(path: &str) -> HashMap<String, Vec<f64>> {
+    let text = std::fs::read_to_string(path).expect("RESULTS can be read");
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let mut fields = line.split('\t');
+            (fields.next().unwrap().to_owned(), fields.map(|field| field.parse().unwrap()).collect())
+        })
+        .collect()
+}
