@@ -88,8 +88,11 @@ fn a_job_whose_server_was_killed_goes_on_from_what_it_kept() {
     let data = place.file("rows.csv", rows(4_000));
     let mut session = Session::open(&place);
     structured(&session.call("create_training_job", search(&data, 24)));
-    // By then it has read its rows and measured some settings of its 24.
-    let well_under_way = |state: &Value| state["elapsed_seconds"].as_f64().is_some_and(|seconds| seconds >= 6.0);
+    // Of its 24 settings it has measured some, and kept those that are some seconds old.
+    let well_under_way = |state: &Value| {
+        let [step, elapsed] = ["step", "elapsed_seconds"].map(|field| state[field].as_f64().unwrap_or(0.0));
+        state["steps"] == 24.0 && step >= 2.0 && elapsed >= 6.0
+    };
     let running = until(&mut session, "night", |state| well_under_way(state) || state["terminal"] == true);
     assert_eq!(running["status"], "running", "the job was over before it could be cut off: {running}");
     let killed = std::process::Command::new("kill").args(["-9", &session.process().to_string()]).status().unwrap();

@@ -97,6 +97,35 @@ fn without_a_key_there_is_no_server_and_with_one_there_are_tools() {
 }
 
 #[test]
+fn a_changed_line_of_the_audit_log_is_found_and_a_kept_hash_proves_the_lines_before_it() {
+    let place = Place::with_plugins(&["hello"]);
+    let greet = || {
+        let mut session = Session::open(&place);
+        assert_eq!(session.call("greet", json!({ "name": "Ada" }))["structuredContent"]["message"], "Hello, Ada!");
+        session.close();
+    };
+    greet();
+    let output = place.run(["audit", "verify"]);
+    assert!(output.status.success(), "{}", told(&output));
+    let hash = told(&output).split_whitespace().find(|word| word.len() == 64).expect("a hash").to_owned();
+    greet();
+    let output = place.run(["audit", "verify", "--contains", &hash]);
+    assert!(output.status.success(), "{}", told(&output));
+
+    let path = place.data().join("audit.log");
+    let written = fs::read_to_string(&path).unwrap();
+    fs::write(&path, written.replacen("\"tool\":\"greet\"", "\"tool\":\"great\"", 1)).unwrap();
+    let output = place.run(["audit", "verify"]);
+    assert!(!output.status.success() && told(&output).contains("not as it was written"), "{}", told(&output));
+    // Who takes off the lines that follow as well is found by the hash.
+    let first = written.lines().next().unwrap();
+    fs::write(&path, format!("{first}\n")).unwrap();
+    assert!(place.run(["audit", "verify"]).status.success());
+    let output = place.run(["audit", "verify", "--contains", &hash]);
+    assert!(!output.status.success() && told(&output).contains(&hash), "{}", told(&output));
+}
+
+#[test]
 fn a_plugin_reaches_what_it_was_granted_while_the_server_runs() {
     let place = Place::with_plugins(&["data_preparation"]);
     let data = place.file("a.csv", "a,b\n1,2\n3,4\n");

@@ -13,19 +13,26 @@ use tracing::Instrument as _;
 use crate::{Catalog, LoadedTool};
 
 /// Who asks, as far as a tool may care.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Client {
     /// The protocol version in use.
-    pub protocol_version: String,
-    /// The capabilities the client declared.
-    pub capabilities: Value,
+    pub protocol_version: Arc<str>,
+    /// The capabilities the client declared, as a JSON object.
+    pub capabilities: Arc<str>,
+}
+
+impl Default for Client {
+    /// Nobody who could be asked for anything.
+    fn default() -> Self {
+        Self { protocol_version: "".into(), capabilities: "{}".into() }
+    }
 }
 
 impl Client {
     pub(crate) fn for_contract(&self) -> contract_types::Client {
         contract_types::Client {
-            protocol_version: self.protocol_version.clone(),
-            capabilities: self.capabilities.to_string(),
+            protocol_version: self.protocol_version.as_ref().to_owned(),
+            capabilities: self.capabilities.as_ref().to_owned(),
         }
     }
 }
@@ -289,7 +296,7 @@ impl Peers for PeerCalls {
         let catalog = self.catalog()?;
         let found = catalog.loaded_tool(tool)?;
         let asked = Asked {
-            client: Client { protocol_version: String::new(), capabilities: Value::Object(serde_json::Map::new()) },
+            client: Client::default(),
             caller: Arc::clone(&caller.caller),
             request: format!("{}>{tool}", caller.access.plugin()),
             control: CallControl::new(None, caller.control.cancellation().clone()),

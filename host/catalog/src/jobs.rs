@@ -8,7 +8,7 @@ use kumiko_runtime::{CallFailure, Reply};
 use kumiko_services::jobs::{JobWatch, JobWork};
 use kumiko_vocabulary::Fault;
 use kumiko_vocabulary::jobs::Job;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::call::stopping;
 use crate::{Asked, Catalog, Client, Request};
@@ -40,7 +40,7 @@ impl JobWork for JobCalls {
         let control = CallControl::new(Some(Arc::new(Report(watch.clone()))), watch.cancellation.clone())
             .with_checkpoint(Arc::clone(&watch.checkpoint));
         let asked = Asked {
-            client: Client { protocol_version: String::new(), capabilities: Value::Object(Map::new()) },
+            client: Client::default(),
             caller: caller.into(),
             request: format!("job:{}", job.order.name),
             control,

@@ -32,7 +32,7 @@ pub(crate) async fn call(settings: &Settings, call: CallArguments) -> anyhow::Re
         arguments,
         resumption: None,
         asked: Asked {
-            client: Client { protocol_version: String::new(), capabilities: json!({}) },
+            client: Client::default(),
             caller: "".into(),
             request: "1".to_owned(),
             control: CallControl::new(bar.clone().map(|bar| bar as Arc<dyn ProgressSink>), cancellation),

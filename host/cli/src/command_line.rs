@@ -70,6 +70,9 @@ pub(crate) enum Command {
     /// The keys of clients over HTTP.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Call one tool and print its result.
     Call(CallArguments),
     /// List the tools.
@@ -148,6 +151,19 @@ pub(crate) enum KeyCommand {
     Revoke {
         /// Its id, as `kumiko key list` shows it.
         id: String,
+    },
+}
+
+/// The audit log.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Find lines that are missing, doubled, broken or changed.
+    Verify {
+        /// Its parts, from the oldest to the youngest; `audit.log` in the data folder where none is named.
+        files: Vec<PathBuf>,
+        /// A hash that this command printed before: its line has to be there, unchanged.
+        #[arg(long, value_name = "HASH")]
+        contains: Option<String>,
     },
 }
 

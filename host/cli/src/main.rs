@@ -4,6 +4,7 @@
 //! code ([`exit`]).
 
 mod assembly;
+mod audit;
 mod call;
 mod cloud;
 mod command_line;
@@ -57,6 +58,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
             Some(Command::Serve(arguments)) => serve::serve(&settings, arguments).await,
             None => serve::serve(&settings, command_line::ServeArguments::default()).await,
             Some(Command::Key(command)) => keys::run(&settings, command),
+            Some(Command::Audit(command)) => audit::run(&settings, command),
             Some(Command::Call(call)) => call::call(&settings, call).await,
             Some(Command::Tools { json }) => tools::list(&settings, json).await,
             Some(Command::Plugin(PluginCommand::List { json })) => plugin::list(&settings, json).await,

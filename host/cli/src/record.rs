@@ -96,6 +96,9 @@ impl CallLog for Record {
 
 /// Arguments without the values of secrets.
 fn masked(masker: &Masker, arguments: &Value) -> Value {
+    if masker.is_idle() {
+        return arguments.clone();
+    }
     let text = arguments.to_string();
     match masker.mask(&text) {
         std::borrow::Cow::Borrowed(_) => arguments.clone(),

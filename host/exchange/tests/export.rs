@@ -9,7 +9,7 @@ use common::{Numbers, TOLERANCE, as_json, difference, ensembles, predictions, py
 use kumiko_exchange::onnx::{self, Description};
 use kumiko_learn::{Features, Model, Predictions, Target, TrainingData, train};
 use kumiko_vocabulary::control::Unattended;
-use kumiko_vocabulary::learning::{Algorithm, Task, TrainingSpecification};
+use kumiko_vocabulary::learning::{Algorithm, Calibration, Task, TrainingSpecification};
 use serde_json::{Map, Value, json};
 
 /// What onnxruntime says of models: for each a file, and rows or columns.
@@ -61,6 +61,16 @@ fn data() -> Features {
 }
 
 fn trained(features: &Features, algorithm: Algorithm, classes: Option<&[&str]>, settings: &[(&str, Value)]) -> Model {
+    calibrated(features, algorithm, classes, settings, None)
+}
+
+fn calibrated(
+    features: &Features,
+    algorithm: Algorithm,
+    classes: Option<&[&str]>,
+    settings: &[(&str, Value)],
+    calibration: Option<Calibration>,
+) -> Model {
     let score = |row: usize| {
         let value = |column: usize, scale: f64| f64::from(features.columns[column][row]) / scale;
         value(0, 1.0) + value(1, 1e-3) * value(2, 250.0) * 3.0 - value(3, 30_000.0)
@@ -75,7 +85,8 @@ fn trained(features: &Features, algorithm: Algorithm, classes: Option<&[&str]>, 
             (Target::Classes { codes, classes: names(classes) }, Task::Classification)
         }
     };
-    let mut specification = TrainingSpecification::new(algorithm, task, "outcome");
+    let mut specification =
+        TrainingSpecification { calibration, ..TrainingSpecification::new(algorithm, task, "outcome") };
     for (name, value) in settings {
         specification = specification.with(*name, value.clone());
     }
@@ -110,6 +121,14 @@ fn models(features: &Features) -> Vec<(&'static str, Model)> {
         ("network of numbers", trained(features, Algorithm::NeuralNetwork, None, &layers("logistic"))),
         ("logistic", trained(features, Algorithm::LogisticRegression, words, &[])),
         ("multinomial", trained(features, Algorithm::LogisticRegression, three, &[])),
+        ("calibrated forest", calibrated(features, Algorithm::RandomForest, words, &few, Some(Calibration::Isotonic))),
+        ("calibrated boosting", calibrated(features, Algorithm::Xgboost, three, &few, Some(Calibration::Isotonic))),
+        ("calibrated network", {
+            calibrated(features, Algorithm::NeuralNetwork, three, &layers("relu"), Some(Calibration::Sigmoid))
+        }),
+        ("calibrated logistic", {
+            calibrated(features, Algorithm::LogisticRegression, words, &[], Some(Calibration::Sigmoid))
+        }),
         ("linear", trained(features, Algorithm::Linear, None, &[])),
         ("lasso", trained(features, Algorithm::Lasso, None, &[])),
     ]

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kumiko_frames::Frame;
-use kumiko_learn::Model;
+use kumiko_modelling::AnyModel;
 
 /// Something worth keeping.
 #[derive(Clone)]
@@ -15,7 +15,7 @@ pub enum Cached {
     /// A data set as it was read.
     Frame(Frame),
     /// A model as it was loaded.
-    Model(Arc<Model>),
+    Model(Arc<AnyModel>),
 }
 
 /// What tells one entry from another.

@@ -38,6 +38,17 @@ pub trait LogSink: Send + Sync {
     fn write(&self, line: LogLine);
 }
 
+/// Keeps no lines.
+pub(crate) struct Nowhere;
+
+impl LogSink for Nowhere {
+    fn enabled(&self, _: Level) -> bool {
+        false
+    }
+
+    fn write(&self, _: LogLine) {}
+}
+
 /// A line longer than this many bytes is cut: a log is read by people.
 pub(crate) const MAXIMUM_LINE: usize = 8 * 1024;
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use kumiko_frames::{Frame, Pipeline};
-use kumiko_learn::Model;
+use kumiko_modelling::AnyModel;
+use kumiko_vocabulary::Fault;
 use wasmtime::component::{HasData, Resource, ResourceTable};
 
 use crate::bindings::kumiko::host::models as contract;
@@ -21,7 +22,7 @@ const XGBOOST_MEDIA_TYPE: &str = "application/json";
 const ONNX_MEDIA_TYPE: &str = "application/octet-stream";
 
 /// A model in a guest's table. Loaded models are shared with the cache.
-pub struct Handle(pub(crate) Arc<Model>);
+pub struct Handle(pub(crate) Arc<AnyModel>);
 
 pub(crate) struct Models;
 
@@ -36,7 +37,7 @@ pub(crate) struct ModelsView<'a> {
 }
 
 impl ModelsView<'_> {
-    fn model(&self, handle: &Resource<Handle>) -> Result<Arc<Model>, Refusal> {
+    fn model(&self, handle: &Resource<Handle>) -> Result<Arc<AnyModel>, Refusal> {
         self.table.get(handle).map(|handle| Arc::clone(&handle.0)).map_err(Refusal::handle)
     }
 
@@ -65,7 +66,7 @@ impl contract::Host for ModelsView<'_> {
                 kumiko_modelling::train(&training, validation.as_ref(), preprocessing.as_ref(), &specification, control)
             })
             .await?;
-        self.table.push(Handle(Arc::new(model))).map_err(Refusal::handle)
+        self.table.push(Handle(Arc::new(model.into()))).map_err(Refusal::handle)
     }
 
     async fn train_policy(
@@ -79,7 +80,7 @@ impl contract::Host for ModelsView<'_> {
             .call
             .compute(move |control| kumiko_modelling::train_policy(&specification, trajectories.as_ref(), control))
             .await?;
-        self.table.push(Handle(Arc::new(model))).map_err(Refusal::handle)
+        self.table.push(Handle(Arc::new(model.into()))).map_err(Refusal::handle)
     }
 
     async fn load(&mut self, uri: String) -> Result<Resource<Handle>, Refusal> {
@@ -154,7 +155,7 @@ impl contract::Host for ModelsView<'_> {
 
 impl contract::HostModel for ModelsView<'_> {
     async fn metadata(&mut self, model: Resource<Handle>) -> wasmtime::Result<String> {
-        Ok(documents::text(&self.table.get(&model)?.0.metadata)?)
+        Ok(documents::text(&self.table.get(&model)?.0.metadata())?)
     }
 
     async fn predict(&mut self, model: Resource<Handle>, frame: Resource<Frame>) -> Result<Resource<Frame>, Refusal> {
@@ -188,7 +189,9 @@ impl contract::HostModel for ModelsView<'_> {
         let (model, frame) = (self.model(&model)?, self.frame(&frame)?);
         let report = self
             .call
-            .compute(move |control| kumiko_modelling::evaluate_clustering(&model, &frame, &specification, control))
+            .compute(move |control| {
+                kumiko_modelling::evaluate_clustering(model.own()?, &frame, &specification, control)
+            })
             .await?;
         Ok(documents::text(&report)?)
     }
@@ -203,7 +206,9 @@ impl contract::HostModel for ModelsView<'_> {
         let model = self.model(&model)?;
         let report = self
             .call
-            .compute(move |control| kumiko_modelling::evaluate_policy(&model, &environment, episodes, seed, control))
+            .compute(move |control| {
+                kumiko_modelling::evaluate_policy(model.own()?, &environment, episodes, seed, control)
+            })
             .await?;
         Ok(documents::text(&report)?)
     }
@@ -221,7 +226,7 @@ impl contract::HostModel for ModelsView<'_> {
         let explained = self
             .call
             .compute(move |control| {
-                kumiko_modelling::explain(&model, &rows, background.as_ref(), &specification, control)
+                kumiko_modelling::explain(model.own()?, &rows, background.as_ref(), &specification, control)
             })
             .await?;
         Ok(contract::Explanation {
@@ -233,7 +238,7 @@ impl contract::HostModel for ModelsView<'_> {
 
     async fn training_output(&mut self, model: Resource<Handle>) -> Result<Resource<Frame>, Refusal> {
         let model = self.model(&model)?;
-        let output = self.call.compute(move |_| kumiko_modelling::training_output(&model)).await?;
+        let output = self.call.compute(move |_| kumiko_modelling::training_output(model.own()?)).await?;
         self.table.push(output).map_err(Refusal::handle)
     }
 
@@ -245,7 +250,7 @@ impl contract::HostModel for ModelsView<'_> {
     ) -> Result<object_contract::Written, Refusal> {
         let uri = self.call.writable(&uri).await?;
         let model = self.model(&model)?;
-        let bytes = self.call.compute(move |_| model.to_bytes()).await?;
+        let bytes = self.call.compute(move |_| Ok::<_, Fault>(model.own()?.to_bytes()?)).await?;
         let objects = &self.call.services.objects;
         let written = objects.put_bytes(&uri, bytes.into(), Some(MEDIA_TYPE), &precondition.into()).await?;
         self.call.wrote(&written);
@@ -262,12 +267,14 @@ impl contract::HostModel for ModelsView<'_> {
         let uri = self.call.writable(&uri).await?;
         let model = self.model(&model)?;
         let (bytes, media_type) = match format {
-            contract::ModelFormat::XgboostJson => {
-                (self.call.compute(move |_| kumiko_exchange::xgboost::export(&model)).await?, XGBOOST_MEDIA_TYPE)
-            }
-            contract::ModelFormat::Onnx => {
-                (self.call.compute(move |_| kumiko_exchange::onnx::export(&model)).await?, ONNX_MEDIA_TYPE)
-            }
+            contract::ModelFormat::XgboostJson => (
+                self.call.compute(move |_| Ok::<_, Fault>(kumiko_exchange::xgboost::export(model.own()?)?)).await?,
+                XGBOOST_MEDIA_TYPE,
+            ),
+            contract::ModelFormat::Onnx => (
+                self.call.compute(move |_| Ok::<_, Fault>(kumiko_exchange::onnx::export(model.own()?)?)).await?,
+                ONNX_MEDIA_TYPE,
+            ),
         };
         let objects = &self.call.services.objects;
         let written = objects.put_bytes(&uri, bytes.into(), Some(media_type), &precondition.into()).await?;

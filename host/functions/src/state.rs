@@ -7,6 +7,7 @@ use kumiko_grants::Access;
 use kumiko_services::jobs::Jobs;
 use kumiko_services::objects::Objects;
 use kumiko_vocabulary::Fault;
+use tokio_util::sync::CancellationToken;
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -17,7 +18,7 @@ use crate::fault::{Types, TypesView};
 use crate::frames::{Frames, FramesView};
 use crate::http::{Http, HttpView};
 use crate::jobs::{JobService, JobsView};
-use crate::log::{Log, LogView};
+use crate::log::{Log, LogView, Nowhere};
 use crate::models::{Models, ModelsView};
 use crate::notices::{NoticeBoard, Notices, NoticesView, Unheard};
 use crate::objects::{ObjectAccess, ObjectsView};
@@ -96,6 +97,12 @@ impl CallContext {
             depth: 0,
         }
     }
+
+    /// Stands where there is no call yet.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self::new(CallControl::new(None, CancellationToken::new()), LogContext::new(Arc::new(Nowhere), 0))
+    }
 }
 
 /// The state of one instance: plain data that lends each interface its view. `Limiter` is the runtime's.
@@ -126,6 +133,12 @@ impl<Limiter> CallState<Limiter> {
         http.set_field_size_limit(fields);
         let outgoing = wasi_http::outgoing(&services.egress, &call.access);
         Self { services, call, table, wasi, http, outgoing, limiter }
+    }
+
+    /// Takes what a call brings along: the instance was made before it.
+    pub fn begin(&mut self, call: CallContext) {
+        self.outgoing = wasi_http::outgoing(&self.services.egress, &call.access);
+        self.call = call;
     }
 
     /// What the call brought along.

@@ -18,6 +18,7 @@ mod authenticate;
 mod connection;
 mod console;
 mod console_login;
+mod direct;
 mod error;
 mod extras;
 mod front;

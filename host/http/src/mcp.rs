@@ -1,4 +1,4 @@
-//! The protocol's endpoint: who asks, how often, for what, with what; then rmcp.
+//! The protocol's endpoint: who asks, how often, for what, with what; then the call itself, or rmcp.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use rmcp::ServerHandler;
 use rmcp::transport::streamable_http_server::StreamableHttpService;
 
 use crate::authenticate::X_API_KEY;
+use crate::direct::Direct;
 use crate::headers;
 use crate::principal::Principal;
 use crate::query;
@@ -36,13 +37,14 @@ const SESSION_ID: &str = "mcp-session-id";
 const METHOD: &str = "mcp-method";
 
 /// The endpoint's state.
-pub(crate) struct Endpoint<H> {
+pub(crate) struct Endpoint<H: ServerHandler> {
     pub(crate) shared: Arc<Shared>,
     pub(crate) service: StreamableHttpService<H, Sessions>,
+    pub(crate) direct: Direct<H>,
 }
 
 /// Answers a request to the endpoint.
-pub(crate) async fn endpoint<H: ServerHandler + Send + 'static>(
+pub(crate) async fn endpoint<H: ServerHandler + Clone + Send + 'static>(
     State(endpoint): State<Arc<Endpoint<H>>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
@@ -53,7 +55,7 @@ pub(crate) async fn endpoint<H: ServerHandler + Send + 'static>(
     }
 }
 
-impl<H: ServerHandler + Send + 'static> Endpoint<H> {
+impl<H: ServerHandler + Clone + Send + 'static> Endpoint<H> {
     async fn serve(&self, peer: IpAddr, request: Request) -> Result<Response, Refusal> {
         let (mut parts, body) = request.into_parts();
         let shared = &self.shared;
@@ -62,6 +64,7 @@ impl<H: ServerHandler + Send + 'static> Endpoint<H> {
             self.count(&principal)?;
         }
         let caller = self.caller(&principal, parts.uri.query())?;
+        let in_session = parts.headers.contains_key(SESSION_ID);
         if let Some(id) = parts.headers.get(SESSION_ID) {
             let id = id.to_str().unwrap_or_default();
             if !shared.sessions.belongs_to(id, &principal.identity) {
@@ -74,6 +77,9 @@ impl<H: ServerHandler + Send + 'static> Endpoint<H> {
             parts.headers.remove(name);
         }
         parts.extensions.insert(caller);
+        if !in_session && let Some(call) = self.direct.recognise(&parts, &body) {
+            return Ok(self.direct.answer(call, parts).await);
+        }
         let endless = parts.method == Method::GET
             || parts.headers.get(METHOD).is_some_and(|method| method == "subscriptions/listen");
 
@@ -115,18 +121,27 @@ impl<H: ServerHandler + Send + 'static> Endpoint<H> {
         let limit = self.shared.maximum_body_bytes;
         let collect = async {
             let mut stream = body.into_data_stream();
-            let mut collected: Vec<u8> = Vec::new();
+            let (mut first, mut collected) = (Bytes::new(), Vec::new());
             while let Some(piece) = stream.next().await {
                 let piece = piece.map_err(|_| {
                     Refusal::bad_request(Fault::invalid("body_unreadable", "the request's body ended in the middle"))
                 })?;
-                if piece.len() > limit - collected.len() {
+                if piece.len() > limit - first.len() - collected.len() {
                     let message = format!("the request's body has more than {limit} bytes");
                     let fault = Fault::invalid("body_too_large", message)
                         .hint("put large data into the object store and send its uri");
                     return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, fault));
                 }
+                if first.is_empty() && collected.is_empty() {
+                    first = piece;
+                    continue;
+                }
+                collected.extend_from_slice(&std::mem::take(&mut first));
                 collected.extend_from_slice(&piece);
+            }
+            // What came in one piece, as small bodies do, is not copied.
+            if collected.is_empty() {
+                return Ok(first);
             }
             Ok::<_, Refusal>(Bytes::from(collected))
         };

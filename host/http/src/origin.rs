@@ -96,6 +96,9 @@ impl Allowed {
     }
 
     fn check_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+        if uri.authority().is_none() && self.is_plainly_allowed(headers) {
+            return Ok(());
+        }
         let Some(named) = named(headers) else {
             let fault = Fault::invalid("host_invalid", "the request has no `Host` header, or more than one");
             return Err(Refusal::bad_request(fault));
@@ -112,6 +115,23 @@ impl Allowed {
             }
         }
         Ok(())
+    }
+
+    /// Whether the one host that a request names is spelt as an allowed one, with its port or, where any will do, another: what nearly all
+    /// requests have, told without taking the name apart.
+    fn is_plainly_allowed(&self, headers: &HeaderMap) -> bool {
+        let mut values = headers.get_all(HOST).iter();
+        let (Some(value), None) = (values.next(), values.next()) else { return false };
+        let Ok(text) = value.to_str() else { return false };
+        self.hosts.iter().any(|allowed| {
+            let Some(rest) = text.strip_prefix(&allowed.name) else { return false };
+            let named = rest.strip_prefix(':').filter(|port| !port.starts_with(['0', '+']));
+            match (rest.is_empty(), named.and_then(|port| port.parse::<u16>().ok())) {
+                (true, _) => allowed.port.is_none(),
+                (false, Some(port)) => allowed.port.is_none_or(|allowed| allowed == port),
+                (false, None) => false,
+            }
+        })
     }
 
     /// A request without `Origin` comes from no page.

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use crate::authenticate::Authenticator;
 use crate::console_login::{self, ConsoleSessions};
+use crate::direct::Direct;
 use crate::extras::{Extras, Route};
 use crate::front::front;
 use crate::mcp::{Endpoint, endpoint};
@@ -85,8 +86,9 @@ pub(crate) fn router<H: ServerHandler + Clone + Send + Sync + 'static>(
         .enforce_origin_validation()
         .with_max_request_body_bytes(settings.maximum_body_bytes);
     let sessions_end = config.cancellation_token.clone();
+    let direct = Direct::new(handler.clone(), sessions_end.clone());
     let service = StreamableHttpService::new(move || Ok(handler.clone()), Arc::clone(&shared.sessions), config);
-    let endpoint_state = Arc::new(Endpoint { shared: Arc::clone(shared), service });
+    let endpoint_state = Arc::new(Endpoint { shared: Arc::clone(shared), service, direct });
 
     let mut router =
         Router::new().route("/healthz", get(healthy)).route("/readyz", get(ready)).route("/metrics", get(metrics));

@@ -27,21 +27,20 @@ pub(crate) struct Binned {
 impl Binned {
     /// Bins every column, in parallel.
     pub(crate) fn new(columns: &[&[f32]]) -> Self {
-        Self::with(columns, MOST_BINS, &[])
+        Self::by_edges(columns, Self::edges(columns, MOST_BINS, &[]), &[])
     }
 
-    /// Bins every column into `most` bins at most, in parallel. Where `categorical` holds for a column, its values are whole
-    /// numbers from 0 to 254 and their own codes.
-    pub(crate) fn with(columns: &[&[f32]], most: usize, categorical: &[bool]) -> Self {
-        let edges = columns
+    /// The edges of every column's bins, `most` bins at most, found in parallel. Where `categorical` holds for a column, its values are
+    /// whole numbers from 0 to 254 and their own codes, and there are none.
+    pub(crate) fn edges(columns: &[&[f32]], most: usize, categorical: &[bool]) -> Vec<Vec<f32>> {
+        columns
             .par_iter()
             .enumerate()
             .map(|(position, column)| match categorical.get(position) {
                 Some(true) => Vec::new(),
                 _ => edges(column, most.clamp(1, MOST_BINS)),
             })
-            .collect();
-        Self::by_edges(columns, edges, categorical)
+            .collect()
     }
 
     /// Bins every column by edges that are known, in parallel.

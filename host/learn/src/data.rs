@@ -83,6 +83,18 @@ impl Features {
 
     /// Columns of equal length, as many as names, no name twice, not too many rows. `what` names the data in the error.
     pub(crate) fn check_shape(&self, what: &str) -> Result<(), Error> {
+        self.check_lengths(what)?;
+        let mut seen = HashMap::new();
+        for name in &self.names {
+            if seen.insert(name.as_str(), ()).is_some() {
+                return Err(Error::DuplicateFeature { name: name.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// The same without a look at the names.
+    pub(crate) fn check_lengths(&self, what: &str) -> Result<(), Error> {
         if self.names.len() != self.columns.len() {
             return Err(Error::Length {
                 what: format!("the list of names of {what}"),
@@ -92,12 +104,6 @@ impl Features {
         }
         if self.columns.is_empty() {
             return Err(Error::NoFeatures);
-        }
-        let mut seen = HashMap::new();
-        for name in &self.names {
-            if seen.insert(name.as_str(), ()).is_some() {
-                return Err(Error::DuplicateFeature { name: name.clone() });
-            }
         }
         let rows = self.rows();
         if rows > MOST_ROWS {
@@ -116,9 +122,9 @@ impl Features {
     }
 
     /// No column has an infinite value.
-    pub(crate) fn check_finite(names: &[String], columns: &[&[f32]], what: &str) -> Result<(), Error> {
-        let find = |(name, column): (&'_ String, &&[f32])| {
-            column.iter().position(|value| value.is_infinite()).map(|row| (name.clone(), row))
+    pub(crate) fn check_finite<N: AsRef<str> + Sync>(names: &[N], columns: &[&[f32]], what: &str) -> Result<(), Error> {
+        let find = |(name, column): (&'_ N, &&[f32])| {
+            column.iter().position(|value| value.is_infinite()).map(|row| (name.as_ref().to_owned(), row))
         };
         // A few rows are looked through sooner than a thread wakes up.
         let infinite = if columns.first().is_some_and(|column| column.len() < ROWS_FOR_THREADS) {
@@ -132,15 +138,23 @@ impl Features {
         }
     }
 
+    /// Whether the columns begin with those named, in that order.
+    pub(crate) fn begins_with<N: AsRef<str>>(&self, names: &[N]) -> bool {
+        names.len() <= self.names.len() && names.iter().zip(&self.names).all(|(wanted, name)| wanted.as_ref() == name)
+    }
+
     /// The columns named, in that order. Others are ignored.
-    pub(crate) fn matched(&self, names: &[String]) -> Result<Vec<&[f32]>, Error> {
+    pub(crate) fn matched<N: AsRef<str>>(&self, names: &[N]) -> Result<Vec<&[f32]>, Error> {
+        if self.begins_with(names) {
+            return Ok(self.columns.iter().take(names.len()).map(Vec::as_slice).collect());
+        }
         let by_name: HashMap<&str, &Vec<f32>> = self.names.iter().map(String::as_str).zip(&self.columns).collect();
         let mut missing = Vec::new();
         let mut columns = Vec::with_capacity(names.len());
         for name in names {
-            match by_name.get(name.as_str()) {
+            match by_name.get(name.as_ref()) {
                 Some(column) => columns.push(column.as_slice()),
-                None => missing.push(name.clone()),
+                None => missing.push(name.as_ref().to_owned()),
             }
         }
         if missing.is_empty() {
@@ -148,18 +162,20 @@ impl Features {
         }
         let nearest = missing
             .iter()
-            .filter_map(|name| Some((name.clone(), nearest(name, self.names.iter().map(String::as_str))?.to_owned())))
+            .filter_map(|name: &String| {
+                Some((name.clone(), nearest(name, self.names.iter().map(String::as_str))?.to_owned()))
+            })
             .collect();
         Err(Error::MissingColumns { missing, nearest })
     }
 
     /// The names of the columns that have missing values.
-    pub(crate) fn with_missing_values(names: &[String], columns: &[&[f32]]) -> Vec<String> {
+    pub(crate) fn with_missing_values<N: AsRef<str> + Sync>(names: &[N], columns: &[&[f32]]) -> Vec<String> {
         names
             .par_iter()
             .zip(columns)
             .filter(|(_, column)| column.iter().any(|value| value.is_nan()))
-            .map(|(name, _)| name.clone())
+            .map(|(name, _)| name.as_ref().to_owned())
             .collect()
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
     /// The caller does not want the result any more.
-    #[error("the training was cancelled")]
+    #[error("the computation was cancelled")]
     Cancelled,
     /// The algorithm has no such hyperparameter.
     #[error("`{}` has no hyperparameter `{name}`", algorithm.as_str())]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::boosting::{self, Boosted};
+use crate::calibration::Calibrated;
 use crate::checkpoint::Checkpoint;
 use crate::clustering::{self, DbscanModel, KmeansModel, Mixture};
 use crate::data::Predictions;
@@ -46,6 +47,8 @@ pub enum Estimator {
     Tsne(Embedding),
     /// Of `ppo`, `dqn` and `a3c`.
     Policy(Policy),
+    /// Of any classifier whose probabilities were calibrated.
+    Calibrated(Calibrated),
 }
 
 /// Everything that an algorithm learns from. Checked: equal lengths, finite targets, no infinite feature, weights of zero or
@@ -136,7 +139,7 @@ pub(crate) fn fit(algorithm: Algorithm, problem: &Problem<'_>, given: &Map<Strin
         Algorithm::Pca => reduction::pca::fit(problem, given),
         Algorithm::Tsne => reduction::tsne::fit(problem, given),
         // A policy learns from an environment, not from rows with answers.
-        Algorithm::Ppo | Algorithm::Dqn | Algorithm::A3c => {
+        Algorithm::Ppo | Algorithm::Dqn | Algorithm::A3c | Algorithm::Onnx => {
             Err(Error::Task { algorithm, task: problem.answers.task() })
         }
         Algorithm::Autoencoder => reduction::autoencoder::fit(problem, given),
@@ -166,6 +169,7 @@ pub fn check_hyperparameters(
         Algorithm::Tsne => reduction::tsne::check(given),
         Algorithm::Autoencoder => reduction::autoencoder::check(task, given),
         Algorithm::Ppo | Algorithm::Dqn | Algorithm::A3c => reinforcement::check_hyperparameters(algorithm, given),
+        Algorithm::Onnx => Err(Error::Task { algorithm, task }),
     }
 }
 
@@ -187,7 +191,8 @@ pub(crate) fn takes_missing_values(algorithm: Algorithm) -> bool {
         | Algorithm::Tsne
         | Algorithm::Ppo
         | Algorithm::Dqn
-        | Algorithm::A3c => false,
+        | Algorithm::A3c
+        | Algorithm::Onnx => false,
     }
 }
 
@@ -213,6 +218,7 @@ impl Estimator {
             // Of the training rows, whatever the columns: `Model::predict` refuses other rows before it comes here.
             Self::Tsne(embedding) => embedding.output(),
             Self::Policy(policy) => policy.predict(columns),
+            Self::Calibrated(model) => model.predict(columns),
         }
     }
 
@@ -232,6 +238,7 @@ impl Estimator {
     /// go astray.
     pub(crate) fn check(&self, algorithm: Algorithm, columns: usize, classes: Option<usize>) -> Result<(), String> {
         match (self, algorithm) {
+            (Self::Calibrated(model), algorithm) => model.check(algorithm, columns, classes),
             (Self::Forest(forest), Algorithm::RandomForest) => forest.check(columns, classes),
             (Self::Boosted(model), Algorithm::Xgboost) => model.check(columns, classes),
             (Self::Network(network), Algorithm::NeuralNetwork) => network.check(columns, classes),

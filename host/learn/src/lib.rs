@@ -12,6 +12,7 @@
 mod binning;
 mod blocks;
 mod boosting;
+mod calibration;
 mod checkpoint;
 mod class_weights;
 mod clustering;
@@ -39,6 +40,7 @@ mod training;
 pub mod trees;
 
 pub use boosting::Boosted;
+pub use calibration::{Calibrated, CalibrationMap, Isotonic, Sigmoid};
 pub use clustering::{DbscanModel, KmeansModel, Mixture};
 pub use data::{Features, Predictions, Target, TrainingData, class_codes};
 pub use error::Error;

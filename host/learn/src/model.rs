@@ -45,9 +45,14 @@ impl Model {
 
     /// The columns that the model reads, in its order, fit to be predicted for. `what` names the data in the error.
     pub(crate) fn columns<'a>(&self, features: &'a Features, what: &str) -> Result<Vec<&'a [f32]>, Error> {
-        let names: Vec<String> = self.metadata.signature.features.iter().map(|feature| feature.name.clone()).collect();
+        let names: Vec<&str> = self.metadata.signature.features.iter().map(|feature| feature.name.as_str()).collect();
         let columns = features.matched(&names)?;
-        features.check_shape(what)?;
+        if features.begins_with(&names) {
+            // No name of a signature is there twice.
+            features.check_lengths(what)?;
+        } else {
+            features.check_shape(what)?;
+        }
         Features::check_finite(&names, &columns, what)?;
         if !estimator::takes_missing_values(self.algorithm()) {
             let missing = Features::with_missing_values(&names, &columns);

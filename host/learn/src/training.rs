@@ -8,6 +8,7 @@ use kumiko_vocabulary::learning::{
     ModelSignature, Task, TrainingSpecification,
 };
 
+use crate::calibration;
 use crate::checkpoint::Checkpoint;
 use crate::data::{Features, Target, TrainingData, class_codes};
 use crate::error::Error;
@@ -81,7 +82,10 @@ pub fn train(
         control,
         checkpoint: Checkpoint::of(training, validation, specification, control),
     };
-    let fitted = estimator::fit(algorithm, &problem, &specification.hyperparameters)?;
+    let mut fitted = estimator::fit(algorithm, &problem, &specification.hyperparameters)?;
+    if let Some(method) = specification.calibration {
+        fitted = calibration::calibrate(method, algorithm, &problem, &specification.hyperparameters, fitted)?;
+    }
     if control.is_cancelled() {
         return Err(Error::Cancelled);
     }

@@ -503,6 +503,29 @@ fn a_weight_of_two_is_two_rows_and_one_of_zero_is_none() {
 }
 
 #[test]
+fn rows_of_weight_zero_place_no_edges() {
+    let mut generator = Generator::new(5);
+    let mut column: Vec<f32> = (0..3_000).map(|_| generator.next() as f32).collect();
+    let values: Vec<f64> = column.iter().map(|value| f64::from(*value) * 10.0).collect();
+    let plain = TrainingData {
+        features: Features { names: names(&["x"]), columns: vec![column.clone()] },
+        target: Target::Values(values.clone()),
+        weights: None,
+    };
+    // As many rows again that do not count, all of them far away.
+    column.extend((0..3_000).map(|_| 1_000.0 + generator.next() as f32));
+    let weighted = TrainingData {
+        features: Features { names: names(&["x"]), columns: vec![column] },
+        target: Target::Values([values, vec![-7.0; 3_000]].concat()),
+        weights: Some([vec![1.0; 3_000], vec![0.0; 3_000]].concat()),
+    };
+    let [first, second] = [&plain, &weighted].map(|data| numbers(&train(data, &regressor()).unwrap(), &plain.features));
+    for (first, second) in first.iter().zip(second) {
+        assert!((first - second).abs() < 1e-4, "{first} {second}");
+    }
+}
+
+#[test]
 fn rare_classes_count_more_where_they_are_told_to() {
     let mut data = clouds(4_000, 8);
     let Target::Classes { codes, .. } = &mut data.target else { panic!() };

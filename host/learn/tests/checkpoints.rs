@@ -46,11 +46,16 @@ impl Control for Job {
     }
 }
 
-/// Cuts a training off three times, and lets it finish.
-fn in_pieces(data: &TrainingData, validation: Option<&TrainingData>, specification: &TrainingSpecification) -> Model {
+/// Cuts a training off three times, each time after so many steps, and lets it finish.
+fn in_pieces(
+    data: &TrainingData,
+    validation: Option<&TrainingData>,
+    specification: &TrainingSpecification,
+    steps: usize,
+) -> Model {
     let mut kept = None;
     for _ in 0..3 {
-        let job = Job::new(kept, 4);
+        let job = Job::new(kept, steps);
         assert_eq!(train(data, validation, specification, &job).unwrap_err(), Error::Cancelled);
         kept = job.kept.into_inner().unwrap();
         assert!(kept.is_some(), "nothing was kept");
@@ -66,7 +71,7 @@ fn in_pieces(data: &TrainingData, validation: Option<&TrainingData>, specificati
 
 fn same(data: &TrainingData, validation: Option<&TrainingData>, specification: &TrainingSpecification) {
     let expected = train(data, validation, specification, &Unattended).unwrap();
-    let model = in_pieces(data, validation, specification);
+    let model = in_pieces(data, validation, specification, 4);
     assert_eq!(model.to_bytes().unwrap(), expected.to_bytes().unwrap());
 }
 
@@ -80,6 +85,25 @@ fn boosting_goes_on_from_its_last_round() {
     same(&sample.multinomial(), Some(&sample.multinomial()), &boosting(Task::Classification));
     let early = boosting(Task::Classification).with("early_stopping_rounds", 20);
     same(&sample.binary(), Some(&sample.binary()), &early);
+}
+
+#[test]
+fn a_forest_goes_on_from_the_trees_that_it_has() {
+    let sample = sample();
+    let forest = |task| {
+        TrainingSpecification::new(Algorithm::RandomForest, task, "target")
+            .with("n_estimators", 150)
+            .with("max_depth", 4)
+    };
+    for (data, specification) in [
+        (sample.regression(), forest(Task::Regression)),
+        (sample.multinomial(), forest(Task::Classification).with("oob_score", true)),
+    ] {
+        let expected = train(&data, None, &specification, &Unattended).unwrap();
+        // Trees are kept by the dozen.
+        let model = in_pieces(&data, None, &specification, 40);
+        assert_eq!(model.to_bytes().unwrap(), expected.to_bytes().unwrap());
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use kumiko_vocabulary::control::Unattended;
 use kumiko_vocabulary::evaluation::{
     ExplanationMethod, ExplanationOutput, ExplanationReport, ExplanationSpecification,
 };
-use kumiko_vocabulary::learning::{Algorithm, Task, TrainingSpecification};
+use kumiko_vocabulary::learning::{Algorithm, Calibration, Task, TrainingSpecification};
 
 fn trained(algorithm: Algorithm, data: &TrainingData) -> Model {
     let specification = TrainingSpecification::new(algorithm, data.target.task().unwrap(), "target");
@@ -134,6 +134,65 @@ fn boosted_trees_explain_probabilities_against_background_rows() {
     let settings = ExplanationSpecification { method: ExplanationMethod::TreeInterventional, ..settings };
     let refused = explain::explain(&model, &rows, None, &settings, &Unattended);
     assert!(matches!(refused, Err(Error::Specification { name: "method", .. })), "{refused:?}");
+}
+
+/// Rows with a column of eight categories that matters, and some that are missing; numbers, or three classes.
+fn with_categories(task: Task) -> TrainingData {
+    let mut data = sample().regression();
+    let mut generator = Generator::new(21);
+    let column: Vec<f32> = (0..data.features.rows())
+        .map(|_| if generator.next() < 0.1 { f32::NAN } else { (generator.next() * 8.0).floor() as f32 })
+        .collect();
+    let effect = |category: f32| if category.is_nan() { 0.7 } else { f64::from(category as u32 * 5 % 8) / 2.0 };
+    let Target::Values(values) = &mut data.target else { panic!() };
+    values.iter_mut().zip(&column).for_each(|(value, category)| *value += effect(*category));
+    if task == Task::Classification {
+        let codes = values.iter().map(|value| u32::from(*value > 2.0) + u32::from(*value > 3.5)).collect();
+        data.target = Target::Classes { codes, classes: names(&["low", "middle", "high"]) };
+    }
+    data.features.names.push("kind".to_owned());
+    data.features.columns.push(column);
+    data
+}
+
+#[test]
+fn trees_that_ask_about_categories_are_explained_exactly() {
+    for task in [Task::Regression, Task::Classification] {
+        let data = with_categories(task);
+        let specification = TrainingSpecification::new(Algorithm::Xgboost, task, "target")
+            .with("n_estimators", 12)
+            .with("categorical_features", vec!["kind"]);
+        let model = train(&data, &specification).unwrap();
+        let rows = first_rows(&data.features, 40);
+        for method in [
+            ExplanationMethod::TreePathDependent,
+            ExplanationMethod::TreeInterventional,
+            ExplanationMethod::Permutation,
+        ] {
+            if task == Task::Classification && method == ExplanationMethod::Permutation {
+                continue;
+            }
+            let settings = ExplanationSpecification { method, ..ExplanationSpecification::default() };
+            let found = explain::explain(&model, &rows, Some(&rows), &settings, &Unattended).unwrap();
+            assert_eq!(found.method, method);
+            assert_of_model(&found, &model, &rows);
+            let kind = found.features.iter().position(|name| name == "kind").unwrap();
+            assert!(found.values[0][kind].iter().any(|value| value.abs() > 0.1), "{method:?}");
+        }
+    }
+}
+
+#[test]
+fn calibrated_probabilities_are_explained_as_they_are_given() {
+    let specification = TrainingSpecification {
+        calibration: Some(Calibration::Sigmoid),
+        ..TrainingSpecification::new(Algorithm::Xgboost, Task::Classification, "target").with("n_estimators", 10)
+    };
+    let model = train(&sample().binary(), &specification).unwrap();
+    let rows = first_rows(&sample().features, 8);
+    let found = explained(&model, &rows, &ExplanationSpecification::default());
+    assert_eq!((found.method, found.output), (ExplanationMethod::Permutation, ExplanationOutput::Probability));
+    assert_of_model(&found, &model, &rows);
 }
 
 #[test]

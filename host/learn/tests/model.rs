@@ -6,7 +6,7 @@ mod common;
 use common::{Generator, names, sample, train, unlabelled, without_target};
 use kumiko_learn::{Error, Features, Model, Predictions};
 use kumiko_vocabulary::Fault;
-use kumiko_vocabulary::learning::{Algorithm, DataOrigin, Task, TrainingSpecification};
+use kumiko_vocabulary::learning::{Algorithm, Calibration, DataOrigin, Task, TrainingSpecification};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -37,8 +37,22 @@ fn models() -> Vec<Model> {
     ]
     .map(|(data, algorithm, task)| train(&data, &specification(algorithm, task)).unwrap())
     .into_iter()
+    .chain(calibrated())
     .chain(unsupervised())
     .collect()
+}
+
+fn calibrated() -> Vec<Model> {
+    let sample = sample();
+    [
+        (sample.binary(), Algorithm::RandomForest, Calibration::Isotonic),
+        (sample.multinomial(), Algorithm::LogisticRegression, Calibration::Sigmoid),
+    ]
+    .map(|(data, algorithm, method)| {
+        let specification = TrainingSpecification::new(algorithm, Task::Classification, "target");
+        train(&data, &TrainingSpecification { calibration: Some(method), ..specification }).unwrap()
+    })
+    .to_vec()
 }
 
 fn unsupervised() -> Vec<Model> {

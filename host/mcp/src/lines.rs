@@ -18,7 +18,7 @@ pub(crate) enum Word {
     Line(LogLine),
 }
 
-/// The end that the call holds.
+/// The end that the call holds, where anybody listens.
 #[derive(Clone)]
 pub(crate) struct Sender {
     words: mpsc::UnboundedSender<Word>,
@@ -27,14 +27,18 @@ pub(crate) struct Sender {
 
 /// The end that the request's own task holds.
 pub(crate) struct Receiver {
-    words: mpsc::UnboundedReceiver<Word>,
+    /// Absent where nobody listens.
+    words: Option<mpsc::UnboundedReceiver<Word>>,
     token: Option<ProgressToken>,
 }
 
 /// A channel for one call. Progress is passed on where there is a token, lines from `level` on.
-pub(crate) fn channel(token: Option<ProgressToken>, level: Option<Level>) -> (Sender, Receiver) {
+pub(crate) fn channel(token: Option<ProgressToken>, level: Option<Level>) -> (Option<Sender>, Receiver) {
+    if token.is_none() && level.is_none() {
+        return (None, Receiver { words: None, token });
+    }
     let (words, received) = mpsc::unbounded_channel();
-    (Sender { words, level }, Receiver { words: received, token })
+    (Some(Sender { words, level }), Receiver { words: Some(received), token })
 }
 
 impl Sender {
@@ -74,37 +78,39 @@ impl Receiver {
         logger: &str,
         running: impl Future<Output = T>,
     ) -> T {
+        let Self { words: Some(words), token } = self else { return running.await };
         let mut running = std::pin::pin!(running);
         loop {
             tokio::select! {
                 biased;
-                Some(word) = self.words.recv() => self.pass_on(peer, logger, word).await,
+                Some(word) = words.recv() => pass_on(peer, logger, token.as_ref(), word).await,
                 ended = &mut running => {
-                    while let Ok(word) = self.words.try_recv() {
-                        self.pass_on(peer, logger, word).await;
+                    while let Ok(word) = words.try_recv() {
+                        pass_on(peer, logger, token.as_ref(), word).await;
                     }
                     return ended;
                 }
             }
         }
     }
+}
 
-    async fn pass_on(&self, peer: &Peer<RoleServer>, logger: &str, word: Word) {
-        // A client that is gone cancels the call by itself.
-        let _ = match (word, &self.token) {
-            (Word::Progress(update), Some(token)) => {
-                let mut progress = ProgressNotificationParam::new(token.clone(), update.done);
-                progress.total = update.total;
-                progress.message = Some(update.message).filter(|message| !message.is_empty());
-                peer.notify_progress(progress).await
-            }
-            (Word::Progress(_), None) => Ok(()),
-            (Word::Line(line), _) => {
-                let line = LoggingMessageNotificationParam::new(wire_level(line.level), Value::String(line.message));
-                peer.notify_logging_message(line.with_logger(logger)).await
-            }
-        };
-    }
+async fn pass_on(peer: &Peer<RoleServer>, logger: &str, token: Option<&ProgressToken>, word: Word) {
+    // A client that is gone cancels the call by itself.
+    let _ = match (word, token) {
+        (Word::Progress(update), Some(token)) => {
+            // The protocol knows no phases: its number only grows.
+            let mut progress = ProgressNotificationParam::new(token.clone(), update.before + update.done);
+            progress.total = update.total.map(|total| update.before + total);
+            progress.message = Some(update.message).filter(|message| !message.is_empty());
+            peer.notify_progress(progress).await
+        }
+        (Word::Progress(_), None) => Ok(()),
+        (Word::Line(line), _) => {
+            let line = LoggingMessageNotificationParam::new(wire_level(line.level), Value::String(line.message));
+            peer.notify_logging_message(line.with_logger(logger)).await
+        }
+    };
 }
 
 fn wire_level(level: Level) -> LoggingLevel {

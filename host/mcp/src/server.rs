@@ -112,14 +112,14 @@ impl Server {
 
     /// What a request brings along for the plugin.
     fn asked(&self, context: &RequestContext<RoleServer>, caller: &Caller, sender: Option<&lines::Sender>) -> Asked {
-        let capabilities = context.client_capabilities().unwrap_or_default();
+        let capabilities = context.client_capabilities().and_then(|known| serde_json::to_string(&known).ok());
         let version = context.protocol_version();
         let token = context.meta.get_progress_token();
         let progress = sender.and_then(|sender| sender.progress(token.as_ref()));
         Asked {
             client: Client {
-                protocol_version: version.map(|version| version.as_str().to_owned()).unwrap_or_default(),
-                capabilities: serde_json::to_value(&capabilities).unwrap_or_else(|_| json!({})),
+                protocol_version: version.as_ref().map_or("", |version| version.as_str()).into(),
+                capabilities: capabilities.as_deref().unwrap_or("{}").into(),
             },
             caller: Arc::clone(&caller.name),
             request: self.shared.requests.fetch_add(1, Ordering::Relaxed).to_string(),
@@ -196,7 +196,7 @@ impl Server {
         let mut rounds = Rounds::begin(&self.shared.seal, binding, repeated, context)?;
         let (sender, mut receiver) = lines::channel(context.meta.get_progress_token(), self.level(context));
         loop {
-            let asked = self.asked(context, caller, Some(&sender));
+            let asked = self.asked(context, caller, sender.as_ref());
             let (arguments, resumption) = (arguments.clone(), rounds.resumption());
             let call = Request { name: name.to_owned(), arguments, resumption, asked };
             match receiver.attend(&context.peer, name, self.catalog().call(call)).await? {

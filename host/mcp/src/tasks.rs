@@ -194,7 +194,7 @@ struct Status(TaskContext);
 
 impl ProgressSink for Status {
     fn report(&self, update: Update) {
-        let Update { done, total, message } = update;
+        let Update { done, total, message, .. } = update;
         let count = total.map_or_else(|| done.to_string(), |total| format!("{done} of {total}"));
         let text = if message.is_empty() { count } else { format!("{count}: {message}") };
         self.0.set_status_message(text);

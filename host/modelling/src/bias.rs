@@ -7,12 +7,12 @@ mod facets;
 mod outcomes;
 
 use kumiko_frames::Frame;
-use kumiko_learn::Model;
 use kumiko_learn::metrics::bias::{Population, Resampling, flip_test, post_training, pre_training};
 use kumiko_vocabulary::data::DataType;
 use kumiko_vocabulary::evaluation::{BiasReport, BiasSpecification, CellValue, FacetBias};
 use kumiko_vocabulary::{Control, Fault, control};
 
+use crate::AnyModel;
 use crate::matrix::{column_not_found, has, is_numeric};
 use facets::Facet;
 use outcomes::{Known, Predicted};
@@ -24,7 +24,7 @@ use outcomes::{Known, Predicted};
 /// Columns that are not there, values that do not occur, a facet of too many values, labels without a positive one, predictions from two
 /// places, and what prediction refuses.
 pub fn bias(
-    model: Option<&Model>,
+    model: Option<&AnyModel>,
     frame: &Frame,
     specification: &BiasSpecification,
     control: &dyn Control,

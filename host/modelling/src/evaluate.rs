@@ -13,6 +13,7 @@ use kumiko_vocabulary::learning::Task;
 use kumiko_vocabulary::{Control, Fault};
 use serde::Serialize;
 
+use crate::AnyModel;
 use crate::matrix::{column_not_found, features_for, has};
 use crate::train::class_labels;
 
@@ -32,18 +33,18 @@ pub enum Report {
 ///
 /// A frame without the target column, answers that the model has never heard of, and what prediction refuses.
 pub fn evaluate(
-    model: &Model,
+    model: &AnyModel,
     frame: &Frame,
     specification: &EvaluationSpecification,
     control: &dyn Control,
 ) -> Result<Report, Fault> {
     let target = target_column(model, frame, specification.target_column.as_deref())?;
     control.report(0.0, Some(2.0), "predicting");
-    let predictions = model.predict(&features_for(model, frame)?)?;
+    let (predictions, classes) = model.predict(frame)?;
     control.report(1.0, Some(2.0), "measuring");
     match &predictions {
         Predictions::Classes { .. } => {
-            let (classes, truth) = true_classes(model, frame, &target)?;
+            let truth = true_classes(&classes, frame, &target)?;
             Ok(Report::Classification(Box::new(metrics::classification(
                 &truth,
                 &classes,
@@ -85,8 +86,8 @@ pub fn evaluate_clustering(
 }
 
 /// The fault of measuring against answers what has none.
-fn without_answers(model: &Model) -> Fault {
-    let (name, task) = (&model.metadata.name, model.metadata.task.as_str());
+fn without_answers(model: &AnyModel) -> Fault {
+    let (name, task) = (&model.metadata().name, model.metadata().task.as_str());
     Fault::invalid("task_unsupported", format!("`{name}` is for {task}: there are no known answers to measure it by"))
         .hint("`evaluate_clustering` measures clusters")
 }
@@ -97,7 +98,7 @@ fn without_answers(model: &Model) -> Fault {
 ///
 /// Fewer than two models, models of different tasks or classes, and what [`evaluate`] refuses.
 pub fn compare(
-    models: &[Arc<Model>],
+    models: &[Arc<AnyModel>],
     frame: &Frame,
     specification: &ComparisonSpecification,
     control: &dyn Control,
@@ -107,23 +108,23 @@ pub fn compare(
     };
     let target = target_column(first, frame, specification.target_column.as_deref())?;
     let mut predictions = Vec::with_capacity(models.len());
+    let mut known: Option<Vec<String>> = None;
     for (index, model) in models.iter().enumerate() {
-        control.report(index as f64, Some(models.len() as f64), &format!("predicting with {}", model.metadata.name));
-        let name = unique(&model.metadata.name, &predictions);
-        predictions.push((name, model.predict(&features_for(model, frame)?)?));
+        let name = &model.metadata().name;
+        control.report(index as f64, Some(models.len() as f64), &format!("predicting with {name}"));
+        let (predicted, classes) = model.predict(frame)?;
+        if known.get_or_insert_with(|| classes.clone()) != &classes {
+            let message = format!("`{}` and `{name}` tell different classes apart", first.metadata().name);
+            return Err(
+                Fault::invalid("classes_differ", message).hint("compare models that were trained on the same target")
+            );
+        }
+        predictions.push((unique(name, &predictions), predicted));
     }
-    let truth = match first.metadata.task {
+    let truth = match first.metadata().task {
         Task::Classification => {
-            let (classes, codes) = true_classes(first, frame, &target)?;
-            for model in models {
-                if model.metadata.signature.classes.as_ref() != Some(&classes) {
-                    let message =
-                        format!("`{}` and `{}` tell different classes apart", first.metadata.name, model.metadata.name);
-                    return Err(Fault::invalid("classes_differ", message)
-                        .hint("compare models that were trained on the same target"));
-                }
-            }
-            kumiko_learn::Target::Classes { codes, classes }
+            let classes = known.unwrap_or_default();
+            kumiko_learn::Target::Classes { codes: true_classes(&classes, frame, &target)?, classes }
         }
         _ => kumiko_learn::Target::Values(frame.numbers(&target)?),
     };
@@ -144,15 +145,13 @@ fn unique(name: &str, before: &[(String, Predictions)]) -> String {
 }
 
 /// The column with the known answers: as asked for, else the one that the model learnt.
-fn target_column(model: &Model, frame: &Frame, asked: Option<&str>) -> Result<String, Fault> {
-    let target = asked.or(model.metadata.signature.target.as_deref()).ok_or_else(|| without_answers(model))?;
+fn target_column(model: &AnyModel, frame: &Frame, asked: Option<&str>) -> Result<String, Fault> {
+    let target = asked.or(model.metadata().signature.target.as_deref()).ok_or_else(|| without_answers(model))?;
     if has(frame, target) { Ok(target.to_owned()) } else { Err(column_not_found(frame, target, "target column")) }
 }
 
-/// The model's classes, and the true class of each row among them.
-fn true_classes(model: &Model, frame: &Frame, target: &str) -> Result<(Vec<String>, Vec<u32>), Fault> {
-    let classes = model.metadata.signature.classes.clone().unwrap_or_default();
+/// The true class of each row among those that a model knows.
+fn true_classes(classes: &[String], frame: &Frame, target: &str) -> Result<Vec<u32>, Fault> {
     let (codes, found) = frame.labels(target)?;
-    let truth = class_codes(&class_labels(&codes, &found), &classes, "the test data")?;
-    Ok((classes, truth))
+    Ok(class_codes(&class_labels(&codes, &found), classes, "the test data")?)
 }

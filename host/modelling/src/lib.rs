@@ -7,6 +7,7 @@
 mod bias;
 mod evaluate;
 mod explain;
+mod loaded;
 mod matrix;
 mod policy;
 mod predict;
@@ -15,24 +16,24 @@ mod validate;
 
 use std::path::Path;
 
-use kumiko_learn::Model;
 use kumiko_vocabulary::Fault;
 
 pub use bias::bias;
 pub use evaluate::{Report, compare, evaluate, evaluate_clustering};
 pub use explain::{Explained, explain};
+pub use loaded::AnyModel;
 pub use policy::{evaluate_policy, train_policy};
 pub use predict::{predict, training_output};
 pub use train::train;
 pub use validate::cross_validate;
 
-/// Reads a model in the native format. `name` is what the caller calls the file.
+/// Reads a model in any form that [`AnyModel::from_bytes`] knows. `name` is what the caller calls the file.
 ///
 /// # Errors
 ///
-/// A file that cannot be read, is no model, is cut short or altered, or was written by a later version.
-pub fn read(path: &Path, name: &str) -> Result<Model, Fault> {
+/// A file that cannot be read, and whatever is wrong with its bytes.
+pub fn read(path: &Path, name: &str) -> Result<AnyModel, Fault> {
     let bytes = std::fs::read(path)
         .map_err(|error| Fault::failed("model_unreadable", format!("`{name}` cannot be read: {error}")))?;
-    Ok(Model::from_bytes(&bytes, name)?)
+    AnyModel::from_bytes(&bytes, name)
 }

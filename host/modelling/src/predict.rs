@@ -4,7 +4,7 @@ use kumiko_frames::{ColumnData, Frame};
 use kumiko_learn::{Model, Predictions};
 use kumiko_vocabulary::Fault;
 
-use crate::matrix::features_for;
+use crate::AnyModel;
 use crate::train::class_labels;
 
 /// Predictions for every row: `prediction`, and for a classifier `probability_<class>` for each class; for clusters `cluster`, −1 for
@@ -13,8 +13,9 @@ use crate::train::class_labels;
 /// # Errors
 ///
 /// A column that the model reads and the frame lacks, by name; an algorithm that cannot place rows that it has not learnt from.
-pub fn predict(model: &Model, frame: &Frame) -> Result<Frame, Fault> {
-    as_frame(model, model.predict(&features_for(model, frame)?)?)
+pub fn predict(model: &AnyModel, frame: &Frame) -> Result<Frame, Fault> {
+    let (predictions, classes) = model.predict(frame)?;
+    as_frame(predictions, &classes)
 }
 
 /// What a training without answers made of its own rows, as [`predict`] gives it.
@@ -24,7 +25,7 @@ pub fn predict(model: &Model, frame: &Frame) -> Result<Frame, Fault> {
 /// A model that was read from a file, or learnt from answers: it keeps none.
 pub fn training_output(model: &Model) -> Result<Frame, Fault> {
     match &model.training_output {
-        Some(output) => as_frame(model, output.clone()),
+        Some(output) => as_frame(output.clone(), model.metadata.signature.classes.as_deref().unwrap_or_default()),
         None => {
             let message = format!("`{}` keeps no output of its training", model.metadata.name);
             Err(Fault::invalid("training_output_missing", message).hint("predict on the training data instead"))
@@ -32,12 +33,11 @@ pub fn training_output(model: &Model) -> Result<Frame, Fault> {
     }
 }
 
-fn as_frame(model: &Model, predictions: Predictions) -> Result<Frame, Fault> {
+fn as_frame(predictions: Predictions, classes: &[String]) -> Result<Frame, Fault> {
     let columns = match predictions {
         Predictions::Values(values) => vec![("prediction".to_owned(), ColumnData::Numbers(values))],
         Predictions::Classes { codes, probabilities } => {
-            let classes = model.metadata.signature.classes.clone().unwrap_or_default();
-            let mut columns = vec![("prediction".to_owned(), class_column(&codes, &classes))];
+            let mut columns = vec![("prediction".to_owned(), class_column(&codes, classes))];
             for (class, probabilities) in classes.iter().zip(probabilities) {
                 let numbers = probabilities.into_iter().map(f64::from).collect();
                 columns.push((format!("probability_{class}"), ColumnData::Numbers(numbers)));

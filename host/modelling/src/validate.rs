@@ -4,8 +4,6 @@
 //! other parts (by time: on those before), with whatever prepares the rows fitted on these alone, and measured on the part. The
 //! trainings run side by side, each deterministic by itself, so the reports do not depend on the number of threads.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use kumiko_frames::Frame;
 use kumiko_vocabulary::evaluation::ComparisonMetric;
 use kumiko_vocabulary::learning::{
@@ -26,7 +24,7 @@ const MOST_SPECIFICATIONS: usize = 64;
 /// # Errors
 ///
 /// A number of parts, a share or a column that cannot be; classes with fewer rows than parts; and cancellation. What is wrong with one
-/// specification alone is in its report.
+/// specification alone is in its report. Progress is the caller's to tell: who searches validates many times.
 pub fn cross_validate(
     frame: &Frame,
     specifications: &[TrainingSpecification],
@@ -43,7 +41,6 @@ pub fn cross_validate(
     let parts = parts(frame, first.task, &target, validation)?;
     let work: Vec<(usize, usize)> =
         (0..specifications.len()).flat_map(|of| (0..parts.len()).map(move |part| (of, part))).collect();
-    let (done, total) = (AtomicUsize::new(0), work.len());
     let quiet = Quiet(control);
     let results: Vec<Result<Scored, Fault>> = work
         .par_iter()
@@ -54,10 +51,7 @@ pub fn cross_validate(
             if control.is_cancelled() {
                 return Err(kumiko_vocabulary::control::cancelled());
             }
-            let scored = score(frame, &target, specification, part, validation, &quiet);
-            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-            control.report(done as f64, Some(total as f64), "cross-validating");
-            scored
+            score(frame, &target, specification, part, validation, &quiet)
         })
         .collect();
     if control.is_cancelled() {

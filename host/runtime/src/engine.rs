@@ -8,15 +8,16 @@ use tokio::sync::Semaphore;
 use wasmtime::component::Linker;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::background::Background;
 use crate::limiter::{Budget, CallLimiter};
 use crate::limits::{
     CONCURRENT_CALLS, CORE_INSTANCES_PER_COMPONENT, GUEST_STACK, HOST_MEMORY_BUDGET, HOST_STACK, MEMORIES_AND_TABLES,
-    PEER_CALLS, TABLE_ELEMENTS, TICK,
+    PEER_CALLS, SPARES, TABLE_ELEMENTS, TICK,
 };
-use crate::meter::Turns;
 
 /// Instances that may be alive at once.
-const INSTANCES: u32 = CONCURRENT_CALLS + PEER_CALLS;
+const INSTANCES: u32 = CONCURRENT_CALLS + PEER_CALLS + SPARES;
+use crate::spare::Spares;
 use crate::{Error, Limits};
 
 /// The state wasmtime keeps for an instance.
@@ -30,7 +31,9 @@ pub struct Runtime {
     pub(crate) places: Arc<Semaphore>,
     pub(crate) peer_places: Arc<Semaphore>,
     pub(crate) budget: Arc<Budget>,
-    pub(crate) turns: Turns,
+    /// Where guests go on that compute for long.
+    pub(crate) background: Background,
+    pub(crate) spares: Arc<Spares>,
     pub(crate) limits: Arc<Limits>,
     /// The most linear memory that a call of any plugin may have.
     pub(crate) memory_bytes: usize,
@@ -56,7 +59,8 @@ impl Runtime {
             places: Arc::new(Semaphore::new(CONCURRENT_CALLS as usize)),
             peer_places: Arc::new(Semaphore::new(PEER_CALLS as usize)),
             budget: Budget::new(HOST_MEMORY_BUDGET),
-            turns: Turns::new(),
+            background: Background::start()?,
+            spares: Arc::default(),
             limits: Arc::new(limits),
             memory_bytes,
         })

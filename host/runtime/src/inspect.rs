@@ -18,6 +18,8 @@ pub struct Inspection {
     pub imports: Vec<String>,
     /// What it exports, with versions, in the binary's order.
     pub exports: Vec<String>,
+    /// Whether code of its own runs as an instance of it comes into being.
+    pub starts: bool,
 }
 
 /// Reads a component's outside and checks that it is one, whole, and built for a contract this host knows.
@@ -60,6 +62,7 @@ fn outside(bytes: &[u8]) -> Result<Inspection, Error> {
                     inspection.exports.push(export.map_err(damaged)?.name.name.to_owned());
                 }
             }
+            Payload::StartSection { .. } | Payload::ComponentStartSection { .. } => inspection.starts = true,
             _ => {}
         }
     }

@@ -4,13 +4,14 @@
 //! bytes ─ inspect ─► what it imports, which contract it was built for        (no compiling)
 //!       ─ compile ─► machine code, here or in another process                (slow, cacheable)
 //!       ─ Plugin  ─► linked once, described once under limits
-//!       ─ call    ─► a pooled instance of its own, run under limits, dropped (25–30 µs)
+//!       ─ call    ─► a pooled instance of its own, run under limits, dropped
 //! ```
 //!
 //! A guest that traps, loops or takes too much ends its own call with a typed fault. Three clocks watch it: the epoch ticker
 //! counts the guest's own processor time and lets other tasks run, a timer around the call bounds wall time also while the guest waits
 //! in a host function, and the call's cancellation token ends it at once.
 
+mod background;
 mod call;
 pub mod compiler;
 mod engine;
@@ -22,6 +23,8 @@ mod manifest;
 mod meter;
 mod offered;
 mod plugin;
+mod priority;
+mod spare;
 
 pub use call::{CallFailure, Reply};
 pub use compiler::{Compiler, Workshop};

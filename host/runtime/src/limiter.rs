@@ -53,12 +53,33 @@ pub(crate) struct CallLimiter {
     memory: usize,
     tables: usize,
     budget: Arc<Budget>,
+    /// Whether what is taken counts among what all calls take.
+    paid: bool,
     denied: Option<Denied>,
 }
 
 impl CallLimiter {
     pub(crate) fn new(limit: usize, budget: Arc<Budget>) -> Self {
-        Self { limit, memory: 0, tables: 0, budget, denied: None }
+        Self { limit, memory: 0, tables: 0, budget, paid: true, denied: None }
+    }
+
+    /// Counts for nobody until [`CallLimiter::pay`].
+    pub(crate) fn unpaid(mut self) -> Self {
+        self.settle();
+        self
+    }
+
+    /// Counts for all calls from here on; false where they take too much together.
+    pub(crate) fn pay(&mut self) -> bool {
+        self.paid = self.paid || self.budget.take(self.memory);
+        self.paid
+    }
+
+    /// Counts no longer: the call is over, and its memory about to go.
+    pub(crate) fn settle(&mut self) {
+        if std::mem::take(&mut self.paid) {
+            self.budget.give_back(self.memory);
+        }
     }
 
     pub(crate) fn denied(&self) -> Option<Denied> {
@@ -73,7 +94,7 @@ impl ResourceLimiter for CallLimiter {
             self.denied = Some(Denied::Memory);
             return Ok(false);
         }
-        if !self.budget.take(more) {
+        if self.paid && !self.budget.take(more) {
             self.denied = Some(Denied::HostMemory);
             return Ok(false);
         }
@@ -106,7 +127,7 @@ impl ResourceLimiter for CallLimiter {
 
 impl Drop for CallLimiter {
     fn drop(&mut self) {
-        self.budget.give_back(self.memory);
+        self.settle();
     }
 }
 
@@ -133,5 +154,23 @@ mod tests {
         assert_eq!(second.denied(), Some(Denied::HostMemory));
         drop(first);
         assert!(second.memory_growing(0, 80, None).unwrap());
+    }
+
+    #[test]
+    fn what_waits_for_a_call_counts_once_the_call_takes_it_and_until_it_is_over() {
+        let budget = Budget::new(100);
+        let mut waiting = CallLimiter::new(100, Arc::clone(&budget)).unpaid();
+        assert!(waiting.memory_growing(0, 60, None).unwrap());
+        assert_eq!(budget.used(), 0);
+        assert!(waiting.pay() && waiting.pay());
+        assert!(waiting.memory_growing(60, 80, None).unwrap());
+        assert_eq!(budget.used(), 80);
+        let mut late = CallLimiter::new(100, Arc::clone(&budget)).unpaid();
+        assert!(late.memory_growing(0, 30, None).unwrap() && !late.pay());
+        waiting.settle();
+        assert_eq!(budget.used(), 0);
+        assert!(late.pay());
+        drop((waiting, late));
+        assert_eq!(budget.used(), 0);
     }
 }

@@ -18,6 +18,9 @@ pub const CONCURRENT_CALLS: u32 = 64;
 /// calls that wait for it.
 pub const PEER_CALLS: u32 = 32;
 
+/// Instances that are made ready before a call needs them, over all plugins: so many plugins, those called last, answer sooner.
+pub const SPARES: u32 = 8;
+
 /// Core instances the pool holds for each live component: a component written in Rust for WASI is three, one from Python fourteen.
 pub const CORE_INSTANCES_PER_COMPONENT: u32 = 16;
 

@@ -1,59 +1,35 @@
-//! Processor time: how much of it a call has used, and turns among the calls that use much of it.
+//! Processor time: how much of it a call has used.
 //!
 //! The epoch interrupts a guest every [`TICK`](crate::limits::TICK) of wall time. What it has used until then is read from the
 //! clock of its thread, so that host functions are charged to the call that asked for them, and waiting is not.
-//!
-//! A guest that computes for longer than a tick takes turns with others like it. There is one turn less than there are threads, so
-//! however many guests loop, a call that needs a millisecond finds a thread.
 
-use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-/// The turns of all calls.
-#[derive(Clone, Debug)]
-pub(crate) struct Turns(Arc<Semaphore>);
-
-/// The processor time of one call, and its turn.
-#[derive(Debug)]
+/// The processor time of one call.
+#[derive(Debug, Default)]
 pub(crate) struct Meter {
-    turns: Turns,
-    turn: Mutex<Option<OwnedSemaphorePermit>>,
     /// Nanoseconds until the present poll.
     spent: AtomicU64,
     /// What the clock of the thread showed when the present poll began.
     began: AtomicU64,
-}
-
-impl Turns {
-    /// Turns for the threads of the async runtime that this is called in.
-    pub(crate) fn new() -> Self {
-        let threads = tokio::runtime::Handle::try_current().map_or(1, |handle| handle.metrics().num_workers());
-        Self(Arc::new(Semaphore::new(threads.saturating_sub(1).max(1))))
-    }
+    /// Whether the guest was interrupted.
+    interrupted: AtomicBool,
 }
 
 impl Meter {
-    pub(crate) fn new(turns: &Turns) -> Arc<Self> {
-        let (spent, began) = (AtomicU64::new(0), AtomicU64::new(0));
-        Arc::new(Self { turns: turns.clone(), turn: Mutex::default(), spent, began })
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::default()
     }
 
-    /// Runs `work`, on whichever threads, and counts what it uses there.
-    pub(crate) async fn count<T>(&self, work: impl Future<Output = T>) -> T {
-        let mut work = pin!(work);
-        std::future::poll_fn(|context| {
-            self.began.store(thread_time(), Ordering::Relaxed);
-            let polled = work.as_mut().poll(context);
-            self.spent.fetch_add(self.present(), Ordering::Relaxed);
-            // Whoever waits, for its turn or for the host, holds none.
-            self.end_turn();
-            polled
-        })
-        .await
+    /// Polls the work of the call, on whichever thread, and counts what it uses there.
+    pub(crate) fn poll<T>(&self, poll: impl FnOnce() -> T) -> T {
+        self.began.store(thread_time(), Ordering::Relaxed);
+        let polled = poll();
+        self.spent.fetch_add(self.present(), Ordering::Relaxed);
+        polled
     }
 
     /// What was used so far; asked from within the work.
@@ -61,17 +37,23 @@ impl Meter {
         Duration::from_nanos(self.spent.load(Ordering::Relaxed) + self.present())
     }
 
-    /// Lets others run, and waits for the next turn.
-    pub(crate) async fn next_turn(self: Arc<Self>) {
-        self.end_turn();
-        tokio::task::yield_now().await;
-        // The semaphore is never closed; without a turn the guest would merely run on.
-        let turn = Arc::clone(&self.turns.0).acquire_owned().await.ok();
-        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = turn;
+    /// Whether the guest has computed for a whole tick.
+    pub(crate) fn is_long(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
     }
 
-    fn end_turn(&self) {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner).take();
+    /// Lets others run.
+    pub(crate) async fn interrupt(self: Arc<Self>) {
+        self.interrupted.store(true, Ordering::Relaxed);
+        let mut yielded = false;
+        std::future::poll_fn(|context: &mut Context<'_>| {
+            if std::mem::replace(&mut yielded, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
     }
 
     /// Nanoseconds of the present poll.
@@ -108,32 +90,22 @@ mod tests {
 
     #[tokio::test]
     async fn computing_counts_and_waiting_does_not() {
-        let meter = Meter::new(&Turns::new());
-        let work = async {
+        let meter = Meter::new();
+        let mut work = Box::pin(async {
             compute(Duration::from_millis(5));
             tokio::time::sleep(Duration::from_millis(300)).await;
             compute(Duration::from_millis(5));
             meter.used()
-        };
-        let used = meter.count(work).await;
+        });
+        let used = std::future::poll_fn(|context| meter.poll(|| work.as_mut().poll(context))).await;
         assert!(used >= Duration::from_millis(10) && used < Duration::from_millis(250), "{used:?}");
     }
 
     #[tokio::test]
-    async fn a_turn_ends_where_its_holder_waits() {
-        let turns = Turns::new();
-        let (first, second) = (Meter::new(&turns), Meter::new(&turns));
-        let waits = async {
-            Arc::clone(&first).next_turn().await;
-            std::future::pending::<()>().await;
-        };
-        let computes = async {
-            Arc::clone(&second).next_turn().await;
-            second.used()
-        };
-        tokio::select! {
-            () = first.count(waits) => panic!("it waits for ever"),
-            _ = second.count(computes) => {}
-        }
+    async fn who_is_interrupted_is_long_from_then_on() {
+        let meter = Meter::new();
+        assert!(!meter.is_long());
+        Arc::clone(&meter).interrupt().await;
+        assert!(meter.is_long());
     }
 }

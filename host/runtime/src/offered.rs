@@ -20,21 +20,28 @@ impl Plugin {
     pub(crate) async fn offered(&self, contexts: impl Fn() -> CallContext) -> Result<Offered, Error> {
         let failed = |fault: Fault| Error::Describe { reason: fault.message };
         let mut offered = Offered::default();
-        if let Some(template) = &self.prompts {
+        if let Some(template) = self.core.prompts.clone() {
             offered.prompts = self
-                .briefly(contexts(), async |store| {
-                    let provider = template.instantiate_async(&mut *store).await?;
-                    provider.kumiko_plugin_prompts().call_list_prompts(store).await
+                .briefly(contexts(), move |mut store| async move {
+                    let listed = async {
+                        let provider = template.instantiate_async(&mut store).await?;
+                        provider.kumiko_plugin_prompts().call_list_prompts(&mut store).await
+                    };
+                    (listed.await, store)
                 })
                 .await
                 .map_err(failed)?;
         }
-        if let Some(template) = &self.resources {
+        if let Some(template) = self.core.resources.clone() {
             (offered.resources, offered.templates) = self
-                .briefly(contexts(), async |store| {
-                    let provider = template.instantiate_async(&mut *store).await?;
-                    let resources = provider.kumiko_plugin_resources();
-                    Ok((resources.call_list_resources(&mut *store).await?, resources.call_list_templates(store).await?))
+                .briefly(contexts(), move |mut store| async move {
+                    let listed = async {
+                        let provider = template.instantiate_async(&mut store).await?;
+                        let resources = provider.kumiko_plugin_resources();
+                        let listed = resources.call_list_resources(&mut store).await?;
+                        Ok::<_, wasmtime::Error>((listed, resources.call_list_templates(&mut store).await?))
+                    };
+                    (listed.await, store)
                 })
                 .await
                 .map_err(failed)?;
@@ -52,11 +59,14 @@ impl Plugin {
         invocation: prompts::PromptInvocation,
         context: CallContext,
     ) -> Result<PromptReply, CallFailure> {
-        let template = self.prompts.as_ref().ok_or_else(|| nothing("prompts"))?;
+        let template = self.core.prompts.clone().ok_or_else(|| nothing("prompts"))?;
         let answer = self
-            .briefly(context, async |store| {
-                let provider = template.instantiate_async(&mut *store).await?;
-                provider.kumiko_plugin_prompts().call_get_prompt(store, &invocation).await
+            .briefly(context, move |mut store| async move {
+                let answer = async {
+                    let provider = template.instantiate_async(&mut store).await?;
+                    provider.kumiko_plugin_prompts().call_get_prompt(&mut store, &invocation).await
+                };
+                (answer.await, store)
             })
             .await?;
         match answer.map_err(refused)? {
@@ -77,10 +87,13 @@ impl Plugin {
         request: prompts::CompletionRequest,
         context: CallContext,
     ) -> Result<Vec<String>, CallFailure> {
-        let template = self.prompts.as_ref().ok_or_else(|| nothing("prompts"))?;
-        self.briefly(context, async |store| {
-            let provider = template.instantiate_async(&mut *store).await?;
-            provider.kumiko_plugin_prompts().call_complete_argument(store, &request).await
+        let template = self.core.prompts.clone().ok_or_else(|| nothing("prompts"))?;
+        self.briefly(context, move |mut store| async move {
+            let values = async {
+                let provider = template.instantiate_async(&mut store).await?;
+                provider.kumiko_plugin_prompts().call_complete_argument(&mut store, &request).await
+            };
+            (values.await, store)
         })
         .await?
         .map_err(refused)
@@ -97,10 +110,14 @@ impl Plugin {
         client: &contract_types::Client,
         context: CallContext,
     ) -> Result<Vec<contract_types::EmbeddedResource>, CallFailure> {
-        let template = self.resources.as_ref().ok_or_else(|| nothing("resources"))?;
-        self.briefly(context, async |store| {
-            let provider = template.instantiate_async(&mut *store).await?;
-            provider.kumiko_plugin_resources().call_read_resource(store, uri, client).await
+        let template = self.core.resources.clone().ok_or_else(|| nothing("resources"))?;
+        let (uri, client) = (uri.to_owned(), client.clone());
+        self.briefly(context, move |mut store| async move {
+            let read = async {
+                let provider = template.instantiate_async(&mut store).await?;
+                provider.kumiko_plugin_resources().call_read_resource(&mut store, &uri, &client).await
+            };
+            (read.await, store)
         })
         .await?
         .map_err(refused)
@@ -118,10 +135,15 @@ impl Plugin {
         value: &str,
         context: CallContext,
     ) -> Result<Vec<String>, CallFailure> {
-        let template = self.resources.as_ref().ok_or_else(|| nothing("resources"))?;
-        self.briefly(context, async |store| {
-            let provider = template.instantiate_async(&mut *store).await?;
-            provider.kumiko_plugin_resources().call_complete_variable(store, uri_template, variable, value).await
+        let template = self.core.resources.clone().ok_or_else(|| nothing("resources"))?;
+        let (uri_template, variable, value) = (uri_template.to_owned(), variable.to_owned(), value.to_owned());
+        self.briefly(context, move |mut store| async move {
+            let values = async {
+                let provider = template.instantiate_async(&mut store).await?;
+                let resources = provider.kumiko_plugin_resources();
+                resources.call_complete_variable(&mut store, &uri_template, &variable, &value).await
+            };
+            (values.await, store)
         })
         .await?
         .map_err(refused)

@@ -9,11 +9,19 @@ use kumiko_functions::{CallContext, Services};
 use wasmtime::component::Component;
 
 use crate::engine::State;
+use crate::spare::Place;
 use crate::{Error, Inspection, Limits, Manifest, Runtime, inspect};
 
 /// A plugin that can be called. Clones share the machine code; it is freed when the last call on it has ended.
 #[derive(Clone)]
 pub struct Plugin {
+    pub(crate) core: Arc<Core>,
+    manifest: Arc<Manifest>,
+    inspection: Arc<Inspection>,
+}
+
+/// What calls need of a plugin.
+pub(crate) struct Core {
     pub(crate) runtime: Runtime,
     pub(crate) services: Services,
     pub(crate) template: CapabilityPre<State>,
@@ -22,15 +30,16 @@ pub struct Plugin {
     /// Where the component exports resources.
     pub(crate) resources: Option<ResourcesProviderPre<State>>,
     pub(crate) limits: Arc<Limits>,
-    manifest: Arc<Manifest>,
-    inspection: Arc<Inspection>,
+    /// Whether nothing of the component runs before it is called.
+    pub(crate) starts_silently: bool,
+    pub(crate) spare: Place,
 }
 
 impl Plugin {
     /// What its calls may use.
     #[must_use]
     pub fn limits(&self) -> &Limits {
-        &self.limits
+        &self.core.limits
     }
 
     /// Links a compiled component and asks it to describe itself, under the limits of a call for each question. `contexts` makes what
@@ -53,16 +62,17 @@ impl Plugin {
         let template = runtime.linker.instantiate_pre(component).map_err(|error| link_error(&inspection, &error))?;
         let prompts = exports("kumiko:plugin/prompts").then(|| PromptsProviderPre::new(template.clone()));
         let resources = exports("kumiko:plugin/resources").then(|| ResourcesProviderPre::new(template.clone()));
-        let mut plugin = Self {
+        let core = Core {
             runtime: runtime.clone(),
             services: services.clone(),
             template: CapabilityPre::new(template).map_err(unusable)?,
             prompts: prompts.transpose().map_err(unusable)?,
             resources: resources.transpose().map_err(unusable)?,
             limits,
-            manifest: Arc::default(),
-            inspection: Arc::new(inspection),
+            starts_silently: !inspection.starts,
+            spare: Place::default(),
         };
+        let mut plugin = Self { core: Arc::new(core), manifest: Arc::default(), inspection: Arc::new(inspection) };
         let mut manifest = Manifest::from_contract(plugin.describe(contexts()).await?)?;
         manifest.offers(plugin.offered(contexts).await?)?;
         plugin.manifest = Arc::new(manifest);

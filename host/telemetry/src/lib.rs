@@ -22,7 +22,7 @@ mod metrics;
 mod summary;
 mod traces;
 
-pub use audit::{Audit, AuditEvent, Verified, verify};
+pub use audit::{Audit, AuditEvent, Verified, VerifiedChain, verify, verify_all};
 pub use call::{Call, CallObserver, CallRecord, Outcome};
 pub use clock::rfc3339;
 pub use error::Error;

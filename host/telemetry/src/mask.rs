@@ -51,8 +51,12 @@ pub fn masked(value: &Value) -> Value {
 /// Whether what stands under this name is secret. Letter case and the signs between words make no difference, so
 /// `apiKey`, `X-API-Key` and `api_key` are one.
 pub(crate) fn is_secret(name: &str) -> bool {
+    // Most names hold none of the words, however they are written.
+    let compact: String = name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    if !SECRET_WORDS.iter().any(|(_, run_together)| compact.contains(run_together)) {
+        return false;
+    }
     let words = format!("_{}_", words_of(name));
-    let compact = words.replace('_', "");
     SECRET_WORDS.iter().any(|(whole, run_together)| words.contains(whole) || compact.ends_with(run_together))
 }
 

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use kumiko_telemetry::{Audit, AuditEvent, Call, CallObserver, Error, Journal, Outcome, Verified, verify};
+use kumiko_telemetry::{Audit, AuditEvent, Call, CallObserver, Error, Journal, Outcome, Verified, verify, verify_all};
 use kumiko_vocabulary::Fault;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -178,8 +178,31 @@ fn a_file_that_was_changed_is_found_out() {
     assert_eq!(line(changed(&|lines| lines[4] = "{\"sequence\":5}\n".to_owned())), 5);
     assert_eq!(line(changed(&|lines| lines[0] = "x".repeat(200_000))), 1);
     assert_eq!(line(changed(&|lines| lines[5].truncate(10))), 6);
+    // A line that still is one, with its number: the next one tells.
+    assert_eq!(line(changed(&|lines| lines[2] = lines[2].replace("s3://lab/1", "s3://lab/7"))), 4);
+    assert_eq!(line(changed(&|lines| lines[3] = lines[3].replace("\"previous\"", "\"other\""))), 4);
     assert_eq!(changed(&|lines| drop(lines.drain(..3))).unwrap(), Verified { first: 4, last: 6, lines: 3 });
     assert_eq!(changed(&|lines| lines.clear()).unwrap(), Verified { first: 0, last: 0, lines: 0 });
+}
+
+#[test]
+fn a_hash_that_was_kept_elsewhere_tells_whether_its_line_is_still_the_same() {
+    let folder = TempDir::new().unwrap();
+    let audit = Audit::open(folder.path()).unwrap();
+    let path = audit.path().to_owned();
+    (0..3).for_each(|number| audit.record(granted(number)));
+    audit.flush().unwrap();
+    let kept = verify_all(&[path.clone()], None).unwrap().last_hash.unwrap();
+    let found = || verify_all(&[path.clone()], Some(&kept)).unwrap().found;
+    audit.record(granted(3));
+    drop(audit);
+    assert!(found());
+    // Whoever writes the last lines anew leaves a log that is whole, and another one.
+    fs::remove_file(&path).unwrap();
+    let audit = Audit::open(folder.path()).unwrap();
+    (0..5).for_each(|number| audit.record(granted(number)));
+    drop(audit);
+    assert!(!found());
 }
 
 #[test]

@@ -25,7 +25,7 @@ const CLUSTER: &str = "cluster";
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PredictArguments {
-    /// The model, as a training left it.
+    /// The model, as a training left it; or one of another program: an ONNX graph, or boosted trees as XGBoost's JSON.
     model_s3_uri: String,
     /// The rows to predict for. Columns are matched by name; further columns are ignored.
     data_s3_uri: String,

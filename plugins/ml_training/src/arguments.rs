@@ -4,7 +4,7 @@ use kumiko_sdk::choices;
 use kumiko_sdk::outputs::{Destination, data_name, fingerprint};
 use kumiko_sdk::prelude::*;
 use kumiko_sdk::vocabulary::data::FileFormat;
-use kumiko_sdk::vocabulary::learning::{Algorithm, DEFAULT_SEED, Task, TrainingSpecification};
+use kumiko_sdk::vocabulary::learning::{Algorithm, Calibration, DEFAULT_SEED, Task, TrainingSpecification};
 use serde_json::Map;
 
 use crate::outcome::DataReference;
@@ -57,6 +57,12 @@ pub(crate) struct TrainingArguments<A: Default> {
     /// `fit_intercept`, `max_iter`, `tol`; `elastic_net` also `l1_ratio`. An unknown name or a value out of range is refused.
     #[serde(default)]
     pub(crate) hyperparameters: Option<Map<String, Value>>,
+    /// For classifiers: whether their probabilities are calibrated, so that of the rows that are given 0.8 eight in ten are of the class.
+    /// `sigmoid` for little data, `isotonic` for a thousand rows or more. It is learnt from rows that models of other rows predict: the
+    /// training takes about six times as long.
+    #[serde(default)]
+    #[schemars(schema_with = "choices::optional::<Calibration>")]
+    pub(crate) calibration: Option<Calibration>,
     /// What the model is called, and the folder that it is kept in: letters, digits, `.`, `_` and `-`. A training of the same
     /// name replaces the model. Without it, a name of this training's own, made of the data's name, the algorithm and a
     /// fingerprint of data and settings.
@@ -108,6 +114,7 @@ impl<A: Choice> TrainingArguments<A> {
     pub(crate) fn specification(&self, name: Option<&str>) -> TrainingSpecification {
         TrainingSpecification {
             hyperparameters: self.hyperparameters.clone().unwrap_or_default(),
+            calibration: self.calibration,
             weight_column: self.weight_column.clone(),
             excluded_columns: self.excluded_columns.clone(),
             seed: self.seed,

@@ -143,6 +143,7 @@ impl<A: Choice> UnsupervisedArguments<A> {
             task: A::TASK,
             target_column: None,
             hyperparameters: self.hyperparameters.clone().unwrap_or_default(),
+            calibration: None,
             weight_column: self.weight_column.clone(),
             excluded_columns: self.excluded_columns.clone(),
             seed: self.seed,

@@ -10,6 +10,12 @@ use crate::content::{Body, Content, EmbeddedResource, Link, Media};
 use crate::input::{InputKind, InputRequired, Resumption};
 use crate::{Answer, Context, Plugin, Reply, Tool, fault, log};
 
+/// The standard library's allocator, in a version that begins with the memory that the component starts with. The standard library's own
+/// asks for more in every fresh instance, and memory that grows is what an instance pays most for.
+#[cfg(feature = "heap")]
+#[global_allocator]
+static HEAP: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 /// The manifest of `plugin`.
 #[must_use]
 pub fn describe(plugin: &Plugin) -> bindings::Manifest {

@@ -129,7 +129,8 @@ impl Model {
         host::call(|host| Host::model_train_policy(host, &specification, trajectories)).map(Self::from)
     }
 
-    /// Reads a model in the native format.
+    /// Reads a model: in the native format, boosted trees as XGBoost's JSON, or an ONNX graph, which predicts and is measured and can do
+    /// nothing else.
     ///
     /// # Errors
     /// `object_not_found`, and a file that is no model, is cut short, or was written by a later version.

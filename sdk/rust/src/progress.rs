@@ -4,7 +4,8 @@ use crate::Result;
 use crate::host::{self, Host};
 use crate::vocabulary::control::{Control, cancelled};
 
-/// Tells the client how far the call has come. `done` must not go back; `total` is in the same unit, where it is known.
+/// Tells the client how far the call has come. `total` is in the same unit, where it is known. With another `total` a new phase
+/// begins; within a phase `done` only grows.
 ///
 /// A loop may report on every turn: the host merges reports that come faster than a client can use.
 pub fn report(done: f64, total: Option<f64>, message: &str) {

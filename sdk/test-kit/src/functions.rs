@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::sync::{Arc, PoisonError};
 
 use kumiko_frames::{Frame, Pipeline};
-use kumiko_learn::Model;
+use kumiko_modelling::AnyModel;
 use kumiko_sdk::charts::Drawing;
 use kumiko_sdk::host::{FrameHandle, Host, ModelHandle, PipelineHandle, UploadHandle};
 use kumiko_sdk::http::{Request, Response};
@@ -83,7 +83,7 @@ fn pipeline(handle: &PipelineHandle) -> Result<&Pipeline> {
     handle.get()
 }
 
-fn model(handle: &ModelHandle) -> Result<&Arc<Model>> {
+fn model(handle: &ModelHandle) -> Result<&Arc<AnyModel>> {
     handle.get()
 }
 
@@ -300,13 +300,13 @@ impl Host for Inner {
         let validation = validation.map(frame).transpose()?;
         let preprocessing = preprocessing.map(pipeline).transpose()?;
         let model = kumiko_modelling::train(frame(training)?, validation, preprocessing, &specification, &self.watch)?;
-        Ok(ModelHandle::new(Arc::new(model)))
+        Ok(ModelHandle::new(Arc::new(AnyModel::from(model))))
     }
     fn model_train_policy(&self, specification: &str, trajectories: Option<&FrameHandle>) -> Result<ModelHandle> {
         let specification = parse("reinforcement-specification", specification)?;
         let trajectories = trajectories.map(frame).transpose()?;
         let model = kumiko_modelling::train_policy(&specification, trajectories, &self.watch)?;
-        Ok(ModelHandle::new(Arc::new(model)))
+        Ok(ModelHandle::new(Arc::new(AnyModel::from(model))))
     }
     fn model_load(&self, uri: &str) -> Result<ModelHandle> {
         let local = self.wait(self.objects.localize(uri))?;
@@ -340,7 +340,7 @@ impl Host for Inner {
         text(&kumiko_modelling::bias(of, frame(on)?, &specification, &self.watch)?)
     }
     fn model_metadata(&self, handle: &ModelHandle) -> String {
-        model(handle).and_then(|model| text(&model.metadata)).unwrap_or_default()
+        model(handle).and_then(|model| text(model.metadata())).unwrap_or_default()
     }
     fn model_predict(&self, handle: &ModelHandle, on: &FrameHandle) -> Result<FrameHandle> {
         Ok(FrameHandle::new(kumiko_modelling::predict(model(handle)?, frame(on)?)?))
@@ -351,7 +351,7 @@ impl Host for Inner {
     }
     fn model_evaluate_clustering(&self, handle: &ModelHandle, on: &FrameHandle, specification: &str) -> Result<String> {
         let specification = parse("clustering-specification", specification)?;
-        text(&kumiko_modelling::evaluate_clustering(model(handle)?, frame(on)?, &specification, &self.watch)?)
+        text(&kumiko_modelling::evaluate_clustering(model(handle)?.own()?, frame(on)?, &specification, &self.watch)?)
     }
     fn model_evaluate_policy(
         &self,
@@ -360,7 +360,7 @@ impl Host for Inner {
         episodes: u32,
         seed: u64,
     ) -> Result<String> {
-        text(&kumiko_modelling::evaluate_policy(model(handle)?, environment, episodes, seed, &self.watch)?)
+        text(&kumiko_modelling::evaluate_policy(model(handle)?.own()?, environment, episodes, seed, &self.watch)?)
     }
     fn model_explain(
         &self,
@@ -372,12 +372,12 @@ impl Host for Inner {
         let background = background.map(frame).transpose()?;
         let specification = parse("explanation-specification", specification)?;
         let explained =
-            kumiko_modelling::explain(model(handle)?, frame(rows)?, background, &specification, &self.watch)?;
+            kumiko_modelling::explain(model(handle)?.own()?, frame(rows)?, background, &specification, &self.watch)?;
         let figures = explained.figures.iter().map(text).collect::<Result<Vec<_>>>()?;
         Ok((text(&explained.report)?, figures, FrameHandle::new(explained.values)))
     }
     fn model_training_output(&self, handle: &ModelHandle) -> Result<FrameHandle> {
-        Ok(FrameHandle::new(kumiko_modelling::training_output(model(handle)?)?))
+        Ok(FrameHandle::new(kumiko_modelling::training_output(model(handle)?.own()?)?))
     }
     fn model_save_as(
         &self,
@@ -387,13 +387,13 @@ impl Host for Inner {
         holds: &Precondition,
     ) -> Result<Written> {
         let bytes = match format {
-            ModelFormat::XgboostJson => kumiko_exchange::xgboost::export(model(handle)?)?,
-            ModelFormat::Onnx => kumiko_exchange::onnx::export(model(handle)?)?,
+            ModelFormat::XgboostJson => kumiko_exchange::xgboost::export(model(handle)?.own()?)?,
+            ModelFormat::Onnx => kumiko_exchange::onnx::export(model(handle)?.own()?)?,
         };
         self.put_bytes(uri, bytes, None, holds)
     }
     fn model_save(&self, handle: &ModelHandle, uri: &str, holds: &Precondition) -> Result<Written> {
-        self.put_bytes(uri, model(handle)?.to_bytes()?, Some(MODEL_MEDIA_TYPE), holds)
+        self.put_bytes(uri, model(handle)?.own()?.to_bytes()?, Some(MODEL_MEDIA_TYPE), holds)
     }
 
     fn notice_resource_updated(&self, uri: &str) {

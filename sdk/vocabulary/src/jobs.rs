@@ -132,14 +132,16 @@ pub struct Job {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JobProgress {
-    /// How far it has come, in a unit of the tool's own: rounds, epochs, trials.
+    /// How far its present phase has come, in a unit of the tool's own: bytes read, rounds, epochs, trials.
     pub done: f64,
     /// The whole, in the same unit, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<f64>,
     /// What is being done.
     pub message: String,
-    /// When this was reported, in seconds since 1970-01-01 UTC.
+    /// When the phase began, in seconds since 1970-01-01 UTC.
+    pub since: f64,
+    /// When this was reported.
     pub at: f64,
 }
 

@@ -15,5 +15,5 @@ pub use metadata::{
 pub use reinforcement::{
     ReinforcementAlgorithm, ReinforcementReport, ReinforcementSpecification, ReinforcementTraining, ReturnPoint,
 };
-pub use specification::{Algorithm, DEFAULT_SEED, Task, TrainingSpecification};
+pub use specification::{Algorithm, Calibration, DEFAULT_SEED, Task, TrainingSpecification};
 pub use validation::{CrossValidation, CrossValidationReport, DEFAULT_FOLDS, FoldMethod, MAXIMUM_FOLDS};

@@ -62,6 +62,12 @@ impl Masker {
         known.search = Some(Arc::new(Search::new(&known.forms)));
     }
 
+    /// Whether there is nothing to be masked.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).search.is_none()
+    }
+
     /// The text with every known secret replaced.
     #[must_use]
     pub fn mask<'text>(&self, text: &'text str) -> Cow<'text, str> {

@@ -65,6 +65,13 @@ impl XgboostModel {
 /// # Errors
 /// [`Error::NotExpressible`] for a model that is not boosted.
 pub fn export(model: &Model) -> Result<Vec<u8>, Error> {
+    if let Estimator::Calibrated(_) = &model.estimator {
+        return Err(Error::NotExpressible {
+            what: "a calibration of probabilities".to_owned(),
+            format: FORMAT,
+            problem: "the format has trees alone".to_owned(),
+        });
+    }
     let Estimator::Boosted(boosted) = &model.estimator else {
         return Err(Error::NotExpressible {
             what: format!("a model of the algorithm `{}`", model.algorithm().as_str()),

@@ -172,7 +172,7 @@ pub(super) async fn call(
         arguments: Value::Object(wanted.arguments),
         resumption: None,
         asked: Asked {
-            client: Client { protocol_version: String::new(), capabilities: json!({}) },
+            client: Client::default(),
             caller: Arc::clone(&caller.name),
             request: "console".to_owned(),
             control: CallControl::new(None, cancellation),

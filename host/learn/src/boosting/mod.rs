@@ -194,7 +194,19 @@ fn table(
         let expected = "columns whose values are whole numbers from 0 to 254, or missing";
         return Err(refused("categorical_features", format!("about `{name}`"), expected));
     }
-    let binned = Binned::with(&problem.columns, settings.bins, &categorical);
+    // Rows that do not count place no edges.
+    let counted: Option<Vec<Vec<f32>>> = problem.weights.filter(|weights| weights.contains(&0.0)).map(|weights| {
+        let of_column = |column: &&[f32]| {
+            column.iter().zip(weights).filter(|(_, weight)| **weight > 0.0).map(|(value, _)| *value).collect()
+        };
+        problem.columns.par_iter().map(of_column).collect()
+    });
+    let placing: Vec<&[f32]> = match &counted {
+        Some(columns) => columns.iter().map(Vec::as_slice).collect(),
+        None => problem.columns.clone(),
+    };
+    let edges = Binned::edges(&placing, settings.bins, &categorical);
+    let binned = Binned::by_edges(&problem.columns, edges, &categorical);
     if problem.control.is_cancelled() {
         return Err(Error::Cancelled);
     }

@@ -14,6 +14,7 @@ mod settings;
 mod split;
 mod tree;
 
+use std::ops::Range;
 use std::sync::Mutex;
 
 use kumiko_vocabulary::learning::{Algorithm, Task};
@@ -138,7 +139,11 @@ fn rows(problem: &Problem<'_>, settings: &Settings) -> Result<Rows, Error> {
     if samples.is_empty() { Err(Error::NoWeight) } else { Ok(Rows { samples, outputs }) }
 }
 
+/// Trees grown between two looks at whether it is time to keep a state.
+const TREES_BETWEEN_STATES: usize = 32;
+
 /// A tree with what growing it taught.
+#[derive(Serialize, Deserialize)]
 struct Grown {
     tree: Tree,
     /// The decrease of impurity by column.
@@ -157,8 +162,46 @@ fn grow_all<C: Criterion>(
     criterion: impl Fn() -> C + Sync,
 ) -> Result<Vec<Grown>, Error> {
     let total = settings.trees();
-    let done = Mutex::new(0_usize);
-    (0..total)
+    let fits = |grown: &Vec<Grown>| {
+        let classes = match rows.outputs {
+            Outputs::Classes(classes) => Some(classes as usize),
+            Outputs::Values { .. } => None,
+        };
+        let columns = problem.columns.len();
+        let words = if settings.out_of_bag() { binned.rows.div_ceil(64) } else { 0 };
+        grown.len() <= total
+            && grown.iter().all(|grown| grown.gains.len() == columns && grown.bag.len() == words)
+            && grown.par_iter().all(|grown| grown.tree.check(columns, classes).is_ok())
+    };
+    // Whoever may write to the store may have written this.
+    let kept = problem.checkpoint.as_ref().and_then(|own| own.kept::<Vec<Grown>>(problem.control));
+    let mut grown = kept.filter(fits).unwrap_or_default();
+    let step = if problem.checkpoint.is_some() { TREES_BETWEEN_STATES } else { total.max(1) };
+    let done = Mutex::new(grown.len());
+    while grown.len() < total {
+        let numbers = grown.len()..total.min(grown.len() + step);
+        grown.extend(grow_some(numbers, total, &done, problem, settings, binned, rows, limits, &criterion)?);
+        if let Some(own) = &problem.checkpoint {
+            own.keep(problem.control, || &grown);
+        }
+    }
+    Ok(grown)
+}
+
+/// Grows the trees of these numbers.
+#[expect(clippy::too_many_arguments, reason = "everything that a tree is made of, and how far the forest is")]
+fn grow_some<C: Criterion>(
+    numbers: Range<usize>,
+    total: usize,
+    done: &Mutex<usize>,
+    problem: &Problem<'_>,
+    settings: &Settings,
+    binned: &Binned,
+    rows: &Rows,
+    limits: Limits,
+    criterion: &(impl Fn() -> C + Sync),
+) -> Result<Vec<Grown>, Error> {
+    numbers
         .into_par_iter()
         .with_max_len(1)
         .map_init(

@@ -1,12 +1,13 @@
 //! Outcomes: the known labels, which of them are positive, and the predictions.
 
 use kumiko_frames::Frame;
-use kumiko_learn::{Model, Predictions};
+use kumiko_learn::Predictions;
 use kumiko_vocabulary::Fault;
 use kumiko_vocabulary::evaluation::{BiasSpecification, CellValue};
 
 use super::{chosen, finite, is_same, is_value, numbers};
-use crate::matrix::{column_not_found, features_for, has};
+use crate::AnyModel;
+use crate::matrix::{column_not_found, has};
 
 /// The known labels.
 pub(super) struct Known {
@@ -34,8 +35,12 @@ pub(super) struct Predicted {
 }
 
 impl Known {
-    pub(super) fn read(model: Option<&Model>, frame: &Frame, specification: &BiasSpecification) -> Result<Self, Fault> {
-        let learnt = model.and_then(|model| model.metadata.signature.target.as_ref());
+    pub(super) fn read(
+        model: Option<&AnyModel>,
+        frame: &Frame,
+        specification: &BiasSpecification,
+    ) -> Result<Self, Fault> {
+        let learnt = model.and_then(|model| model.metadata().signature.target.as_ref());
         let Some(column) = specification.label_column.as_ref().or(learnt) else {
             return Err(Fault::invalid("label_column_missing", "neither a label column nor a model was given")
                 .hint("name `label_column`"));
@@ -79,8 +84,8 @@ impl Known {
 }
 
 /// Of two labels the second one: in the model's order where it knows two, else in the data's.
-fn second(model: Option<&Model>, names: &[String], column: &str) -> Result<String, Fault> {
-    let learnt = model.and_then(|model| model.metadata.signature.classes.as_deref());
+fn second(model: Option<&AnyModel>, names: &[String], column: &str) -> Result<String, Fault> {
+    let learnt = model.and_then(|model| model.metadata().signature.classes.as_deref());
     let of_two = |classes: &[String]| if let [_, second] = classes { Some(second.clone()) } else { None };
     let same = |second: &String| names.iter().any(|name| is_same(name, second));
     learnt.and_then(of_two).filter(same).or_else(|| of_two(names)).ok_or_else(|| {
@@ -93,7 +98,7 @@ fn second(model: Option<&Model>, names: &[String], column: &str) -> Result<Strin
 impl Predicted {
     /// The predictions of the model or the column; none where there is neither.
     pub(super) fn read(
-        model: Option<&Model>,
+        model: Option<&AnyModel>,
         frame: &Frame,
         specification: &BiasSpecification,
         known: &Known,
@@ -103,8 +108,10 @@ impl Predicted {
             (Some(model), None) => Self::of_model(model, frame, known).map(Some),
             (None, Some(column)) => Self::of_column(frame, column, known).map(Some),
             (Some(model), Some(column)) => {
-                let message =
-                    format!("predictions come from the model `{}` and from the column `{column}`", model.metadata.name);
+                let message = format!(
+                    "predictions come from the model `{}` and from the column `{column}`",
+                    model.metadata().name
+                );
                 Err(Fault::invalid("predictions_twice", message).hint("give a model or a column of predictions"))
             }
         }
@@ -125,15 +132,16 @@ impl Predicted {
         Ok(Self { positive, source: format!("the column `{column}`") })
     }
 
-    fn of_model(model: &Model, frame: &Frame, known: &Known) -> Result<Self, Fault> {
-        let positive = match model.predict(&features_for(model, frame)?)? {
+    fn of_model(model: &AnyModel, frame: &Frame, known: &Known) -> Result<Self, Fault> {
+        let (predictions, classes) = model.predict(frame)?;
+        let positive = match predictions {
             Predictions::Classes { codes, .. } => {
-                let classes = model.metadata.signature.classes.clone().unwrap_or_default();
                 let positive: Vec<bool> = classes.iter().map(|class| known.is_positive(class)).collect();
                 if !positive.contains(&true) {
                     let message = format!(
                         "the model `{}` never predicts what is positive: {}",
-                        model.metadata.name, known.positive_in_words
+                        model.metadata().name,
+                        known.positive_in_words
                     );
                     return Err(Fault::invalid("positive_label_unknown", message)
                         .hint(format!("its classes are {}", classes.join(", "))));
@@ -141,7 +149,7 @@ impl Predicted {
                 codes.iter().map(|code| positive.get(*code as usize).copied()).collect()
             }
             Predictions::Clusters { .. } | Predictions::Components(_) => {
-                let (name, task) = (&model.metadata.name, model.metadata.task.as_str());
+                let (name, task) = (&model.metadata().name, model.metadata().task.as_str());
                 return Err(Fault::invalid(
                     "task_unsupported",
                     format!("`{name}` is for {task}: it predicts no labels"),
@@ -150,13 +158,13 @@ impl Predicted {
             }
             Predictions::Values(values) => {
                 let Rule::Above(threshold) = known.rule else {
-                    let message = format!("the model `{}` predicts numbers, not labels", model.metadata.name);
+                    let message = format!("the model `{}` predicts numbers, not labels", model.metadata().name);
                     return Err(Fault::invalid("label_threshold_missing", message)
                         .hint("name `label_threshold`: labels and predictions above it are positive"));
                 };
                 values.iter().map(|value| Some(*value > threshold)).collect()
             }
         };
-        Ok(Self { positive, source: format!("the model `{}`", model.metadata.name) })
+        Ok(Self { positive, source: format!("the model `{}`", model.metadata().name) })
     }
 }

@@ -145,13 +145,13 @@ impl Record {
             .hint("raise `maximum_seconds`, or ask for less work")
     }
 
-    /// Renews the lease and notes the progress of this attempt, which began at `attempt_began`.
-    pub(super) fn renew(&mut self, lease: Lease, progress: Option<JobProgress>, attempt_began: f64) -> Renewal {
+    /// Renews the lease and notes the progress of this attempt.
+    pub(super) fn renew(&mut self, lease: Lease, progress: Option<JobProgress>) -> Renewal {
         if self.job.status.is_terminal() || self.lease.as_ref().is_none_or(|held| held.owner != lease.owner) {
             return Renewal::Lost;
         }
         if let Some(progress) = progress {
-            self.job.seconds_left = forecast(&progress, attempt_began);
+            self.job.seconds_left = forecast(&progress);
             self.job.progress = Some(progress);
         }
         self.lease = Some(lease);
@@ -206,10 +206,10 @@ fn stopped() -> Fault {
     Fault::new(FaultKind::Stopped, "job_stopped", "the job was stopped before it finished")
 }
 
-/// The time left by the pace so far.
-fn forecast(progress: &JobProgress, began: f64) -> Option<f64> {
+/// The time left by the pace of the present phase.
+fn forecast(progress: &JobProgress) -> Option<f64> {
     let share = progress.done / progress.total.filter(|total| *total > 0.0)?;
-    (share >= FORECAST_SHARE && share <= 1.0).then(|| (progress.at - began).max(0.0) * (1.0 - share) / share)
+    (share >= FORECAST_SHARE && share <= 1.0).then(|| (progress.at - progress.since).max(0.0) * (1.0 - share) / share)
 }
 
 #[cfg(test)]
@@ -233,7 +233,7 @@ mod tests {
         assert!(record.is_claimable(115.0));
         assert!(record.claim(lease("b", 130.0), 116.0));
         assert_eq!(record.job.attempts, 2);
-        assert_eq!(record.renew(lease("a", 140.0), None, 100.0), Renewal::Lost);
+        assert_eq!(record.renew(lease("a", 140.0), None), Renewal::Lost);
         assert!(!record.finish("a", End::Completed(json!(1)), 117.0));
         assert!(record.finish("b", End::Completed(json!(2)), 118.0));
         assert_eq!(record.job.result, Some(json!(2)));
@@ -268,7 +268,7 @@ mod tests {
         let mut running = record();
         running.claim(lease("a", 115.0), 100.0);
         running.ask_to_stop(101.0);
-        assert_eq!(running.renew(lease("a", 120.0), None, 100.0), Renewal::Stopping);
+        assert_eq!(running.renew(lease("a", 120.0), None), Renewal::Stopping);
         running.finish("a", End::Failed(Fault::failed("cancelled", "")), 102.0);
         assert_eq!(running.job.status, JobStatus::Stopped);
 
@@ -292,13 +292,13 @@ mod tests {
     }
 
     #[test]
-    fn the_time_left_follows_the_pace_of_this_attempt() {
+    fn the_time_left_follows_the_pace_of_the_phase() {
         let mut record = record();
         record.claim(lease("a", 115.0), 100.0);
-        let progress = |done| JobProgress { done, total: Some(100.0), message: String::new(), at: 120.0 };
-        record.renew(lease("a", 140.0), Some(progress(25.0)), 100.0);
+        let progress = |done| JobProgress { done, total: Some(100.0), message: String::new(), since: 100.0, at: 120.0 };
+        record.renew(lease("a", 140.0), Some(progress(25.0)));
         assert_eq!(record.job.seconds_left, Some(60.0));
-        record.renew(lease("a", 140.0), Some(progress(0.0)), 100.0);
+        record.renew(lease("a", 140.0), Some(progress(0.0)));
         assert_eq!(record.job.seconds_left, None);
     }
 

@@ -121,8 +121,11 @@ impl Runner {
         let report = Arc::clone(&latest);
         let watch = JobWatch {
             report: Arc::new(move |done, total, message| {
-                let progress = JobProgress { done, total, message, at: now() };
-                *report.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress);
+                let at = now();
+                let mut latest = report.lock().unwrap_or_else(PoisonError::into_inner);
+                let same_phase = latest.as_ref().filter(|last| last.total == total && last.done <= done);
+                let since = same_phase.map_or(at, |last| last.since);
+                *latest = Some(JobProgress { done, total, message, since, at });
             }),
             cancellation: cancellation.clone(),
             checkpoint: Arc::new(Checkpoint::new(Arc::clone(&self.shared.objects), self.shared.checkpoint_uri(&name))),
@@ -153,7 +156,7 @@ impl Runner {
                 }
                 _ = renewal.tick() => {
                     let progress = latest.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                    let renewed = self.shared.change(&name, |record| record.renew(self.lease(), progress.clone(), began)).await;
+                    let renewed = self.shared.change(&name, |record| record.renew(self.lease(), progress.clone())).await;
                     match renewed {
                         Ok((_, Renewal::Held)) => {}
                         Ok((_, Renewal::Stopping)) => cancellation.cancel(),

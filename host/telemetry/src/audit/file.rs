@@ -1,7 +1,7 @@
 //! The file behind the audit log.
 //!
-//! Other servers may write to it too, so whoever appends holds the file's lock, and reads the number of the last line
-//! again where the file has grown. A last line without its end was cut short by a crash: nobody who holds the lock
+//! Other servers may write to it too, so whoever appends holds the file's lock, and reads the last line again where the
+//! file has grown. A last line without its end was cut short by a crash: nobody who holds the lock
 //! leaves one otherwise. It is taken off, and a line says so.
 
 use std::collections::VecDeque;
@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::AuditEvent;
+use super::chain::LineHash;
 use super::writer::Stamped;
 use crate::clock;
 use crate::mask::cut_text;
@@ -25,6 +26,9 @@ const MODE: u32 = 0o600;
 /// The longest text in a line, in bytes, so that a line has 4 KiB at most in practice.
 const LONGEST_TEXT: usize = 512;
 
+/// The most lines of one write.
+const LINES_AT_ONCE: usize = 64;
+
 /// How much of the file's end is read to find the last line. No line is longer.
 pub(super) const LONGEST_LINE: u64 = 64 * 1_024;
 
@@ -34,7 +38,9 @@ pub(super) struct AuditFile {
     file: File,
     /// The number of the last line, as far as this server knows.
     sequence: u64,
-    /// The length up to which `sequence` is right.
+    /// The hash of that line.
+    last: LineHash,
+    /// The length up to which both are right.
     length: u64,
 }
 
@@ -42,6 +48,7 @@ pub(super) struct AuditFile {
 #[derive(Serialize)]
 struct Line<'a> {
     sequence: u64,
+    previous: LineHash,
     #[serde(serialize_with = "clock::serialize")]
     timestamp: SystemTime,
     #[serde(flatten)]
@@ -51,9 +58,9 @@ struct Line<'a> {
 impl AuditFile {
     /// Opens the file and says so in it.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let mut file = Self { path: path.to_owned(), file: open(path)?, sequence: 0, length: 0 };
+        let mut file = Self { path: path.to_owned(), file: open(path)?, sequence: 0, last: LineHash::NONE, length: 0 };
         file.file.lock()?;
-        let written = file.catch_up().and_then(|torn_bytes| file.write(&opened(torn_bytes)));
+        let written = file.catch_up().and_then(|torn_bytes| file.write([&opened(torn_bytes)]));
         let unlocked = file.file.unlock();
         written.and(unlocked)?;
         Ok(file)
@@ -70,11 +77,16 @@ impl AuditFile {
     fn append_locked(&mut self, lines: &mut VecDeque<Stamped>) -> io::Result<()> {
         let torn_bytes = self.catch_up()?;
         if torn_bytes > 0 {
-            self.write(&opened(torn_bytes))?;
+            self.write([&opened(torn_bytes)])?;
         }
-        while let Some(stamped) = lines.front() {
-            self.write(stamped)?;
-            lines.pop_front();
+        while !lines.is_empty() {
+            let mut count = lines.len().min(LINES_AT_ONCE);
+            if self.write(lines.iter().take(count)).is_err() {
+                // Where the disk is full, some may still fit.
+                count = 1;
+                self.write(lines.iter().take(count))?;
+            }
+            lines.drain(..count);
         }
         self.file.sync_data()
     }
@@ -113,26 +125,34 @@ impl AuditFile {
             .and_then(|line| serde_json::from_slice::<Value>(line).ok())
             .and_then(|line| line.get("sequence")?.as_u64());
         self.sequence = sequence.unwrap_or(self.sequence);
+        self.last = last.map_or(self.last, LineHash::of);
         self.length = length.saturating_sub(torn);
         Ok(torn)
     }
 
-    /// Adds one line by one write. What a write that fails leaves behind is taken off.
-    fn write(&mut self, stamped: &Stamped) -> io::Result<()> {
-        let sequence = self.sequence.saturating_add(1);
-        let line = Line { sequence, timestamp: stamped.timestamp, event: &stamped.event };
-        let mut value = serde_json::to_value(line)?;
-        cut_texts(&mut value);
-        let bytes = format!("{value}\n").into_bytes();
+    /// Adds lines by one write. What a write that fails leaves behind is taken off.
+    fn write<'a>(&mut self, lines: impl IntoIterator<Item = &'a Stamped>) -> io::Result<()> {
+        let (mut sequence, mut last) = (self.sequence, self.last);
+        let mut bytes = Vec::new();
+        for stamped in lines {
+            sequence = sequence.saturating_add(1);
+            let line = Line { sequence, previous: last, timestamp: stamped.timestamp, event: &stamped.event };
+            let mut value = serde_json::to_value(line)?;
+            cut_texts(&mut value);
+            let text = value.to_string();
+            last = LineHash::of(text.as_bytes());
+            bytes.extend_from_slice(text.as_bytes());
+            bytes.push(b'\n');
+        }
         match self.file.write(&bytes) {
             Ok(count) if count == bytes.len() => {
-                self.sequence = sequence;
+                (self.sequence, self.last) = (sequence, last);
                 self.length = self.length.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
                 Ok(())
             }
             Ok(_) => {
                 self.file.set_len(self.length)?;
-                Err(io::Error::new(io::ErrorKind::StorageFull, "a line was taken in part only"))
+                Err(io::Error::new(io::ErrorKind::StorageFull, "lines were taken in part only"))
             }
             Err(error) => Err(error),
         }
@@ -165,7 +185,7 @@ fn cut_texts(line: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::verify;
+    use crate::audit::{verify, verify_all};
 
     fn append(file: &mut AuditFile, count: u64) {
         let mut lines = (0..count).map(opened).collect();
@@ -190,6 +210,9 @@ mod tests {
         file.follow().unwrap();
         append(&mut file, 3);
         assert_eq!((numbers(&moved), numbers(&path)), ((1, 4), (5, 7)));
+        let both = verify_all(&[moved.clone(), path.clone()], None).unwrap();
+        assert_eq!((both.lines.first, both.lines.last, both.lines.lines), (1, 7, 7));
+        assert!(verify_all(&[path.clone(), moved.clone()], None).is_err());
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, MODE);
         // Nothing is opened again where nothing changed.
         let before = file.file.metadata().unwrap().ino();

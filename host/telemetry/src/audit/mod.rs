@@ -4,14 +4,15 @@
 //! record() ─► queue of 1,024 ─► one thread ─► gather 20 ms ─► lock the file ─► one write a line ─► sync ─► unlock
 //! ```
 //!
-//! - Each line carries a number, one more than the line before. [`verify`] finds lines that are missing, doubled or
-//!   broken.
+//! - Each line carries a number, one more than the line before, and the hash of that line. [`verify`] finds lines that are
+//!   missing, doubled, broken or changed.
 //! - Lines go to the end of `audit.log`, which the server's user alone may read. Several servers on one data folder
 //!   take turns by a lock on the file, and number their lines together.
 //! - No line is dropped: where the disk does not take them, the queue fills and then whoever records waits.
 //! - A program that rotates logs may move the file away at any time. Within a minute, the lines go to a file of the old
 //!   name again, and their numbers continue.
 
+mod chain;
 mod file;
 mod verify;
 mod writer;
@@ -29,7 +30,7 @@ use crate::call::{CallObserver, CallRecord};
 use crate::error::Error;
 use crate::gather::Message;
 use file::AuditFile;
-pub use verify::{Verified, verify};
+pub use verify::{Verified, VerifiedChain, verify, verify_all};
 use writer::Stamped;
 
 /// The file's name in the data folder.

@@ -98,6 +98,8 @@ pub enum FeatureType {
     /// Numbers, read with 32 bits.
     #[default]
     Number,
+    /// Texts; of graphs from elsewhere alone.
+    Text,
 }
 
 /// One feature's share in what a model decides.

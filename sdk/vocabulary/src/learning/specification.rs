@@ -84,10 +84,12 @@ pub enum Algorithm {
     Dqn,
     /// Advantage actor-critic with actors of different age. Reinforcement.
     A3c,
+    /// A graph that another program wrote. It predicts and is measured; it cannot be trained here.
+    Onnx,
 }
 
 impl Algorithm {
-    /// Every algorithm, in the order in which lists show them.
+    /// Every algorithm that can be trained, in the order in which lists show them.
     pub const ALL: [Self; 17] = [
         Self::RandomForest,
         Self::Xgboost,
@@ -129,6 +131,7 @@ impl Algorithm {
             Self::Ppo => "ppo",
             Self::Dqn => "dqn",
             Self::A3c => "a3c",
+            Self::Onnx => "onnx",
         }
     }
 
@@ -143,6 +146,28 @@ impl Algorithm {
             Self::Autoencoder => &[Task::DimensionalityReduction, Task::Clustering],
             Self::Pca | Self::Tsne => &[Task::DimensionalityReduction],
             Self::Ppo | Self::Dqn | Self::A3c => &[Task::Reinforcement],
+            Self::Onnx => &[],
+        }
+    }
+}
+
+/// How probabilities are calibrated: mapped to how often they come true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Calibration {
+    /// By a logistic curve over the log odds (Platt, 1999): for little data.
+    Sigmoid,
+    /// By any rising line (isotonic regression): for a thousand rows or more.
+    Isotonic,
+}
+
+impl Calibration {
+    /// The method in snake case, as clients see it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sigmoid => "sigmoid",
+            Self::Isotonic => "isotonic",
         }
     }
 }
@@ -162,6 +187,10 @@ pub struct TrainingSpecification {
     /// has scikit-learn's default. An unknown name is refused.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub hyperparameters: Map<String, Value>,
+    /// Whether and how the probabilities of a classifier are calibrated, on rows that models of other rows predict. The training takes
+    /// about six times as long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
     /// A column of row weights, not a feature: zero or more each. Without it every row counts the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight_column: Option<String>,
@@ -193,6 +222,7 @@ impl TrainingSpecification {
             task,
             target_column: None,
             hyperparameters: Map::new(),
+            calibration: None,
             weight_column: None,
             excluded_columns: Vec::new(),
             seed: DEFAULT_SEED,

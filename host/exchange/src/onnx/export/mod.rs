@@ -1,9 +1,11 @@
 //! Models as ONNX graphs.
 //!
 //! Order: the input, one tensor `input` with a column for each feature, or with a pipeline an input for each raw column under its own
-//! name (`preparation`); the estimator (`trees`, `linear`); and what it says (`outputs`). Everything is computed with 64 bits, so that predictions
+//! name (`preparation`); the estimator (`trees`, `linear`, `network`); and what it says (`outputs`, for classes
+//! by way of `calibration`). Everything is computed with 64 bits, so that predictions
 //! are those of the native model to the last digit of a 32-bit float.
 
+mod calibration;
 mod linear;
 mod network;
 mod outputs;
@@ -11,8 +13,10 @@ mod preparation;
 mod trees;
 
 use kumiko_learn::trees::{Link, TreeEnsemble};
-use kumiko_learn::{Estimator, Model};
+use kumiko_learn::{CalibrationMap, Estimator, Model};
 use serde_json::json;
+
+use outputs::Classes;
 
 use super::graph::{GraphBuilder, Setting};
 use super::proto::data_type;
@@ -64,7 +68,12 @@ pub fn export(model: &Model) -> Result<Vec<u8>, Error> {
         Some(pipeline) => preparation::add(&mut graph, pipeline, &description.features)?,
         None => input(&mut graph, &description),
     };
-    match (&model.estimator, &description.classes) {
+    let (estimator, maps) = match &model.estimator {
+        Estimator::Calibrated(model) => (model.estimator.as_ref(), model.maps.as_slice()),
+        estimator => (estimator, &[][..]),
+    };
+    let classes = description.classes.as_deref().map(|names| Classes { names, maps });
+    match (estimator, classes) {
         (Estimator::Linear(model), _) => {
             let values = linear::add_linear(&mut graph, model, &input);
             outputs::number(&mut graph, &values);
@@ -73,9 +82,9 @@ pub fn export(model: &Model) -> Result<Vec<u8>, Error> {
             let values = linear::add_logistic(&mut graph, model, &input);
             outputs::classes(&mut graph, &values, model.intercepts.len(), classes);
         }
-        (Estimator::Forest(forest), _) => add_trees(&mut graph, &forest.ensemble(), &description, &input)?,
-        (Estimator::Boosted(model), _) => add_trees(&mut graph, &model.ensemble(), &description, &input)?,
-        (Estimator::Network(model), classes) => network::add(&mut graph, &model.view(), classes.as_deref(), &input),
+        (Estimator::Forest(forest), _) => add_trees(&mut graph, &forest.ensemble(), &description, maps, &input)?,
+        (Estimator::Boosted(model), _) => add_trees(&mut graph, &model.ensemble(), &description, maps, &input)?,
+        (Estimator::Network(model), classes) => network::add(&mut graph, &model.view(), classes, &input),
         (Estimator::Logistic(_), None) => {
             let problem = "it gives classes, of which there are no names".to_owned();
             return Err(Error::NotExpressible { what: "the model".to_owned(), format: FORMAT, problem });
@@ -95,7 +104,7 @@ pub fn export(model: &Model) -> Result<Vec<u8>, Error> {
 pub fn export_trees(ensemble: &TreeEnsemble, description: Description) -> Result<Vec<u8>, Error> {
     let mut graph = GraphBuilder::default();
     let input = input(&mut graph, &description);
-    add_trees(&mut graph, ensemble, &description, &input)?;
+    add_trees(&mut graph, ensemble, &description, &[], &input)?;
     Ok(finish(graph, description))
 }
 
@@ -108,6 +117,7 @@ fn add_trees(
     graph: &mut GraphBuilder,
     ensemble: &TreeEnsemble,
     description: &Description,
+    maps: &[CalibrationMap],
     input: &str,
 ) -> Result<(), Error> {
     ensemble::check(ensemble, FORMAT)?;
@@ -134,7 +144,7 @@ fn add_trees(
         Link::Logistic => graph.node("Sigmoid", &[&sums], Vec::new()),
         Link::Softmax => graph.node("Softmax", &[&sums], vec![("axis", Setting::Whole(1))]),
     };
-    outputs::classes(graph, &probabilities, ensemble.outputs, classes);
+    outputs::classes(graph, &probabilities, ensemble.outputs, Classes { names: classes, maps });
     Ok(())
 }
 

@@ -4,10 +4,10 @@ use kumiko_learn::{NetworkOutput, NetworkView};
 
 use super::super::graph::{GraphBuilder, Setting};
 use super::super::proto::data_type;
-use super::outputs;
+use super::outputs::{self, Classes};
 
 /// Adds the network and what it says.
-pub(super) fn add(graph: &mut GraphBuilder, network: &NetworkView, classes: Option<&[String]>, input: &str) {
+pub(super) fn add(graph: &mut GraphBuilder, network: &NetworkView, classes: Option<Classes<'_>>, input: &str) {
     let mut value = standardised(graph, network, input);
     for layer in &network.layers {
         let weights = graph.floats(&[layer.inputs, layer.outputs], &layer.weights);

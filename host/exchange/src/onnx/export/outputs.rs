@@ -1,7 +1,10 @@
 //! From what a model computes to what it says: `prediction` for numbers, `label` and `probabilities` for classes.
 
+use kumiko_learn::CalibrationMap;
+
 use super::super::graph::{GraphBuilder, Setting};
 use super::super::proto::data_type;
+use super::calibration;
 
 /// The output with a number for each row.
 const PREDICTION: &str = "prediction";
@@ -15,8 +18,17 @@ pub(super) fn number(graph: &mut GraphBuilder, values: &str) {
     graph.output(PREDICTION, values, data_type::FLOAT, Some(1));
 }
 
+/// What becomes classes: their names, and the maps that calibrate the probabilities, where there are any.
+#[derive(Clone, Copy)]
+pub(super) struct Classes<'a> {
+    pub(super) names: &'a [String],
+    pub(super) maps: &'a [CalibrationMap],
+}
+
 /// Classes of which the columns, 32-bit floats, are the probabilities; of two classes one column, that of the second, is enough.
-pub(super) fn classes(graph: &mut GraphBuilder, values: &str, width: usize, classes: &[String]) {
+pub(super) fn classes(graph: &mut GraphBuilder, values: &str, width: usize, classes: Classes<'_>) {
+    let (values, width) = &calibration::add(graph, values, width, classes.maps);
+    let (values, width, classes) = (values.as_str(), *width, classes.names);
     let probabilities = if width == 1 {
         let one = graph.floats(&[1], &[1.0]);
         let first = graph.node("Sub", &[&one, values], Vec::new());
