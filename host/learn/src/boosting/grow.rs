@@ -22,7 +22,7 @@ use super::split::{Best, CategoryLimits, Judge, Parent, Scratch, Split, categori
 use super::tiles::{BINS, Rows, Tile, Tiles};
 
 /// Nodes expanded ahead of their turn at most: more would often be in vain.
-const AHEAD: usize = 8;
+const AHEAD: usize = 4;
 /// Nodes expanded at once at most.
 const BATCH: usize = 512;
 /// Bytes of histograms kept at most, for siblings to be subtracted from; past them both children are added up.
