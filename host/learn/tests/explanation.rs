@@ -242,7 +242,7 @@ fn up_to(cover: f64, column: usize, threshold: f32, left: usize, right: usize) -
 fn rows_of_sample(rows: &[usize], gaps: bool) -> Vec<Vec<f32>> {
     let columns = sample().features.columns;
     let value = |column: usize, row: usize| {
-        if gaps && (row * 7 + column * 5) % 11 == 0 { f32::NAN } else { columns[column][row] }
+        if gaps && (row * 7 + column * 5).is_multiple_of(11) { f32::NAN } else { columns[column][row] }
     };
     (0..4).map(|column| rows.iter().map(|row| value(column, *row)).collect()).collect()
 }

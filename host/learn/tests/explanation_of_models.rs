@@ -1,5 +1,11 @@
 //! Explanations of whole models: the right method for each, settings that mean something, values of anything that predicts.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::needless_range_loop
+)]
 
 mod common;
 

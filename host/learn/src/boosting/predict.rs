@@ -4,6 +4,11 @@
 //! is a comparison and a doubling, without a branch. Every tree is walked for a whole block before the next, and blocks run in
 //! parallel. Few rows walk the trees as they are stored. Either way the leaves of a row are added in the order of the trees.
 #![allow(
+    clippy::neg_cmp_op_on_partial_ord,
+    clippy::needless_range_loop,
+    reason = "what is not below goes right, a missing value too; several columns are read at one row"
+)]
+#![allow(
     clippy::indexing_slicing,
     reason = "blocks are cut from the columns' length; trees are checked; full trees have a node at every position below their leaves"
 )]

@@ -4,6 +4,11 @@
 //! the node (Chen and Guestrin, XGBoost, 2016, equation 7, without its factor ½, as xgboost reports it). Where α, a bound on
 //! steps or a direction is set, a side's gain is that of the weight it may have. Missing values are tried on both sides, on the
 //! right first; the first of equal splits is taken.
+#![allow(
+    clippy::too_many_arguments,
+    clippy::needless_range_loop,
+    reason = "a search writes into memory that its caller keeps; several arrays are filled at one bin"
+)]
 #![allow(clippy::indexing_slicing, reason = "arrays of 256 are indexed by codes, which are bytes, or by fewer bins")]
 
 use crate::binning::MISSING;

@@ -14,6 +14,7 @@
 //!   that background rows meet. A row then reads one line of each leaf's table, however many background rows there are.
 //! - Otherwise each pair of rows walks the tree. Where both go the same way there is one way to go, and a pair sees few of
 //!   the leaves.
+#![allow(clippy::too_many_arguments, reason = "sums are written into memory that the caller keeps")]
 #![allow(
     clippy::indexing_slicing,
     reason = "positions come from a checked tree; tables are laid out for sets of a path's columns"
@@ -115,16 +116,16 @@ impl Prepared {
             return;
         }
         let Size { columns, outputs } = size;
-        let rows = rows.chunks_exact(columns).zip(sums.chunks_exact_mut(columns * outputs)).enumerate();
+        let rows = rows.chunks_exact(columns).zip(sums.chunks_exact_mut(columns * outputs));
         if let Some(tables) = &self.tables {
-            for (_, (row, sums)) in rows {
+            for (row, sums) in rows {
                 tables.add(&self.tree, row, columns, &mut scratch.met, sums);
             }
             return;
         }
         scratch.states.clear();
         scratch.states.resize(self.tree.splits.len() + 1, [UNDECIDED; 2]);
-        for (number, (row, sums)) in rows {
+        for (number, (row, sums)) in rows.enumerate() {
             for (other, background) in background.chunks_exact(columns).enumerate() {
                 let scale = scale.map_or(1.0, |scale| scale(number, other));
                 walk_pair(&self.tree, row, background, scratch);

@@ -16,6 +16,9 @@ pub const TRUSTWORTHINESS_ROWS: usize = 20_000;
 /// Rows compared at once.
 const ROWS_AT_ONCE: usize = 64;
 
+/// A row asked about, its nearest rows, and its distances from all.
+type Compared<'a> = ((&'a usize, &'a Vec<(f32, u32)>), Vec<f32>);
+
 /// How far the nearest `neighbours` of each row in a map are near in the data, 0 to 1: 1 less a penalty for each that is not among the
 /// nearest, the heavier the farther. `map` has for each component the number of each row. Distances in the data are between
 /// columns as they are, or standardised. Needs more than twice as many rows as neighbours.
@@ -78,7 +81,7 @@ pub(crate) fn measure(data: &Rows, map: &Rows, neighbours: usize, most: usize, s
         .map(|(queries, near)| {
             let mut distances = vec![Vec::with_capacity(rows); queries.len()];
             pieces.compare(data, queries, |query, _, part| distances[query].extend_from_slice(part));
-            let penalty = |((query, near), mut distances): ((&usize, &Vec<(f32, u32)>), Vec<f32>)| {
+            let penalty = |((query, near), mut distances): Compared<'_>| {
                 // A row is no neighbour of its own.
                 distances[*query] = f32::INFINITY;
                 near.iter()

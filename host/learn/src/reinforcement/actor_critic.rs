@@ -308,6 +308,7 @@ mod tests {
 
     /// Advantages and returns worked out from the definition, step by step forward.
     #[test]
+    #[allow(clippy::needless_range_loop, reason = "the sums of the definition run over positions")]
     fn advantages_are_those_of_the_definition() {
         let rewards = [1.0, -0.5, 2.0, 0.25, 1.5];
         let values = [0.3, 0.1, -0.4, 0.9, 0.2];

@@ -82,10 +82,11 @@ impl Encoding {
                 let start = into.len();
                 into.resize(start + *states as usize, 0.0);
                 let state = observation.into_iter().next().unwrap_or(-1.0);
-                if state.fract() == 0.0 && state >= 0.0 {
-                    if let Some(input) = into.get_mut(start..).and_then(|inputs| inputs.get_mut(state as usize)) {
-                        *input = 1.0;
-                    }
+                if state.fract() == 0.0
+                    && state >= 0.0
+                    && let Some(input) = into.get_mut(start..).and_then(|inputs| inputs.get_mut(state as usize))
+                {
+                    *input = 1.0;
                 }
             }
             Self::Scaled { offsets, factors } => {

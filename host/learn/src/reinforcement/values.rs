@@ -181,6 +181,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::needless_range_loop, reason = "parameters and gradient are walked by position")]
     fn the_gradient_is_that_of_finite_differences_of_the_loss() {
         for (alpha, double) in [(0.0, true), (0.7, true), (0.7, false)] {
             let given = json!({ "net_arch": [5], "activation_fn": "tanh", "cql_alpha": alpha, "double_q": double });
