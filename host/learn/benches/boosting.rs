@@ -13,17 +13,15 @@
     reason = "a bench may stop with a message, and prints its table"
 )]
 
-use std::collections::HashMap;
-use std::time::Instant;
+mod common;
 
+use common::{Part, read, read_results, timed};
 use kumiko_learn::{Features, Target, TrainingData, metrics, train};
 use kumiko_vocabulary::control::Unattended;
 use kumiko_vocabulary::evaluation::EvaluationSpecification;
 use kumiko_vocabulary::learning::{Algorithm, Task, TrainingSpecification};
 use serde_json::Map;
 
-/// Linux counts a process's CPU time in hundredths of a second.
-const TICKS_PER_SECOND: f64 = 100.0;
 /// Calls with one row that are averaged.
 const ONE_ROW_CALLS: usize = 2_000;
 
@@ -31,11 +29,6 @@ const ONE_ROW_CALLS: usize = 2_000;
 const BINS: std::ops::Range<usize> = 249..257;
 /// Of more rows than this one number of bins is enough: chance is smaller, and time is not.
 const MANY_ROWS: usize = 200_000;
-
-struct Part {
-    features: Features,
-    classes: Vec<u32>,
-}
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -117,53 +110,9 @@ fn run(specification: &TrainingSpecification, training: &Part, test: &Part) -> [
     [wall, cpu, predict_wall, predict_cpu, quality, error, peak, one_row]
 }
 
-fn timed<T>(work: impl FnOnce() -> T) -> (T, f64, f64) {
-    let (began, cpu) = (Instant::now(), cpu_seconds());
-    let result = work();
-    (result, began.elapsed().as_secs_f64(), cpu_seconds() - cpu)
-}
-
-/// User and system time of this process.
-fn cpu_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/stat").expect("this bench reads CPU time where Linux keeps it");
-    let after_name = text.rsplit(')').next().unwrap();
-    let ticks: f64 = after_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<f64>().unwrap()).sum();
-    ticks / TICKS_PER_SECOND
-}
-
 /// A figure of this process's memory, in MiB.
 fn memory(field: &str) -> f64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = text.lines().find(|line| line.starts_with(field)).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
-}
-
-fn read(path: &str) -> (Part, Part) {
-    let bytes = std::fs::read(path).expect("DATA can be read");
-    let (words, _) = bytes.as_chunks::<4>();
-    let [training, test, columns] = [0, 1, 2].map(|position| u32::from_le_bytes(words[position]) as usize);
-    let numbers: Vec<f32> = words[3..].iter().map(|word| f32::from_le_bytes(*word)).collect();
-    let (first, second) = numbers.split_at(training * (columns + 1));
-    (part(first, training, columns), part(second, test, columns))
-}
-
-fn part(numbers: &[f32], rows: usize, columns: usize) -> Part {
-    let mut pieces = numbers.chunks_exact(rows).map(<[f32]>::to_vec);
-    let features = Features {
-        names: (0..columns).map(|column| format!("column_{column}")).collect(),
-        columns: pieces.by_ref().take(columns).collect(),
-    };
-    let classes = pieces.next().unwrap().into_iter().map(|class| class as u32).collect();
-    Part { features, classes }
-}
-
-fn read_results(path: &str) -> HashMap<String, Vec<f64>> {
-    let text = std::fs::read_to_string(path).expect("RESULTS can be read");
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
-    lines
-        .map(|line| {
-            let mut fields = line.split('\t');
-            (fields.next().unwrap().to_owned(), fields.map(|field| field.parse().unwrap()).collect())
-        })
-        .collect()
 }

@@ -11,9 +11,11 @@
     reason = "a bench may stop with a message, and prints its table"
 )]
 
-use std::collections::HashMap;
-use std::time::Instant;
+mod common;
 
+use std::collections::HashMap;
+
+use common::{Part, read, read_results, timed};
 use kumiko_learn::explain::{self, Contributions};
 use kumiko_learn::trees::{NodeKind, TreeEnsemble};
 use kumiko_learn::{Estimator, Features, Target, TrainingData, train};
@@ -21,18 +23,10 @@ use kumiko_vocabulary::control::Unattended;
 use kumiko_vocabulary::evaluation::ExplanationOutput;
 use kumiko_vocabulary::learning::{Algorithm, Task, TrainingSpecification};
 
-/// Linux counts a process's CPU time in hundredths of a second.
-const TICKS_PER_SECOND: f64 = 100.0;
 /// Rows that models are trained on, as in `explanation_peer.py`.
 const TRAINING_ROWS: usize = 20_000;
 /// Background rows, as in `explanation_peer.py`.
 const BACKGROUND_ROWS: usize = 100;
-
-struct Part {
-    columns: Vec<Vec<f32>>,
-    classes: Vec<u32>,
-    values: Vec<f64>,
-}
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -60,8 +54,9 @@ fn main() {
     ] {
         let ensemble = ensembles.entry(model).or_insert_with(|| ensemble(model, &training));
         for rows in [rows, peer.get(case).map_or(10, |figures| figures[0] as usize)] {
-            let columns: Vec<&[f32]> = test.columns.iter().map(|column| &column[..rows]).collect();
-            let known: Vec<&[f32]> = training.columns.iter().map(|column| &column[..BACKGROUND_ROWS]).collect();
+            let columns: Vec<&[f32]> = test.features.columns.iter().map(|column| &column[..rows]).collect();
+            let known: Vec<&[f32]> =
+                training.features.columns.iter().map(|column| &column[..BACKGROUND_ROWS]).collect();
             let (found, wall, cpu) = timed(|| {
                 if background {
                     explain::tree_interventional(ensemble, &columns, &known, ExplanationOutput::Raw, &Unattended)
@@ -91,8 +86,8 @@ fn main() {
 
 /// Trains a model of a kind.
 fn ensemble(model: &str, training: &Part) -> TreeEnsemble {
-    let names = (0..training.columns.len()).map(|column| format!("column_{column}")).collect();
-    let columns = training.columns.iter().map(|column| column[..TRAINING_ROWS].to_vec()).collect();
+    let names = training.features.names.clone();
+    let columns = training.features.columns.iter().map(|column| column[..TRAINING_ROWS].to_vec()).collect();
     let (algorithm, task) = match model {
         "boosting" => (Algorithm::Xgboost, Task::Classification),
         "numbers" => (Algorithm::RandomForest, Task::Regression),
@@ -133,46 +128,4 @@ fn error(found: &Contributions) -> f64 {
         (found.base_values[0] + sum - prediction).abs()
     })
     .fold(0.0, f64::max)
-}
-
-fn timed<T>(work: impl FnOnce() -> T) -> (T, f64, f64) {
-    let (began, cpu) = (Instant::now(), cpu_seconds());
-    let result = work();
-    (result, began.elapsed().as_secs_f64(), cpu_seconds() - cpu)
-}
-
-/// User and system time of this process.
-fn cpu_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/stat").expect("this bench reads CPU time where Linux keeps it");
-    let after_name = text.rsplit(')').next().unwrap();
-    let ticks: f64 = after_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<f64>().unwrap()).sum();
-    ticks / TICKS_PER_SECOND
-}
-
-fn read(path: &str) -> (Part, Part) {
-    let bytes = std::fs::read(path).expect("DATA can be read");
-    let (words, _) = bytes.as_chunks::<4>();
-    let [training, test, columns] = [0, 1, 2].map(|position| u32::from_le_bytes(words[position]) as usize);
-    let numbers: Vec<f32> = words[3..].iter().map(|word| f32::from_le_bytes(*word)).collect();
-    let (first, second) = numbers.split_at(training * (columns + 2));
-    (part(first, training, columns), part(second, test, columns))
-}
-
-fn part(numbers: &[f32], rows: usize, columns: usize) -> Part {
-    let mut pieces = numbers.chunks_exact(rows).map(<[f32]>::to_vec);
-    let columns = pieces.by_ref().take(columns).collect();
-    let classes = pieces.next().unwrap().into_iter().map(|class| class as u32).collect();
-    let values = pieces.next().unwrap().into_iter().map(f64::from).collect();
-    Part { columns, classes, values }
-}
-
-fn read_results(path: &str) -> HashMap<String, Vec<f64>> {
-    let text = std::fs::read_to_string(path).expect("RESULTS can be read");
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
-    lines
-        .map(|line| {
-            let mut fields = line.split('\t');
-            (fields.next().unwrap().to_owned(), fields.map(|field| field.parse().unwrap()).collect())
-        })
-        .collect()
 }

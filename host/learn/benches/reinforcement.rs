@@ -11,16 +11,16 @@
     reason = "a bench may stop with a message, and prints its table"
 )]
 
+mod common;
+
 use std::time::Instant;
 
+use common::cpu_seconds;
 use kumiko_learn::reinforcement::environments::EnvironmentKind;
 use kumiko_learn::reinforcement::train;
 use kumiko_vocabulary::control::Unattended;
 use kumiko_vocabulary::learning::{ReinforcementAlgorithm, ReinforcementSpecification};
 use serde_json::Value;
-
-/// Linux counts a process's CPU time in hundredths of a second.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -74,12 +74,4 @@ fn main() {
             }
         }
     }
-}
-
-/// User and system time of this process.
-fn cpu_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/stat").expect("this bench reads CPU time where Linux keeps it");
-    let after_name = text.rsplit(')').next().unwrap();
-    let ticks: f64 = after_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<f64>().unwrap()).sum();
-    ticks / TICKS_PER_SECOND
 }

@@ -12,17 +12,18 @@
     reason = "a bench may stop with a message, and prints its table"
 )]
 
-use std::collections::HashMap;
+mod common;
+
+use std::path::Path;
 use std::time::Instant;
 
+use common::{cpu_seconds, read_results};
 use kumiko_learn::{Features, Model, Predictions, Target, TrainingData, metrics, train};
 use kumiko_vocabulary::control::Unattended;
 use kumiko_vocabulary::evaluation::ClusteringSpecification;
 use kumiko_vocabulary::learning::{Algorithm, TrainingSpecification};
 use serde_json::json;
 
-/// Linux counts a process's CPU time in hundredths of a second.
-const TICKS_PER_SECOND: f64 = 100.0;
 /// Short trainings are repeated until so much time has passed, and the shortest counts.
 const REPEATED_SECONDS: f64 = 1.0;
 
@@ -34,7 +35,7 @@ fn main() {
         );
         return;
     };
-    let peer = read_results(results);
+    let peer = if Path::new(results).exists() { read_results(results) } else { Default::default() };
     println!("{:<34} {:>28} {:>28} {:>24}", "", "fit wall s", "fit CPU s", "quality");
     for (case, file, algorithm, hyperparameters) in [
         ("kmeans 200k x 20, k = 10", "kmeans", Algorithm::Kmeans, json!({ "n_clusters": 10 })),
@@ -105,14 +106,6 @@ fn timed<T>(work: impl Fn() -> T) -> (T, f64, f64) {
     }
 }
 
-/// User and system time of this process.
-fn cpu_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/stat").expect("this bench reads CPU time where Linux keeps it");
-    let after_name = text.rsplit(')').next().unwrap();
-    let ticks: f64 = after_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<f64>().unwrap()).sum();
-    ticks / TICKS_PER_SECOND
-}
-
 fn read(path: &str) -> (Features, Vec<u32>) {
     let bytes = std::fs::read(path).expect("DATA can be read");
     let (words, _) = bytes.as_chunks::<4>();
@@ -124,15 +117,4 @@ fn read(path: &str) -> (Features, Vec<u32>) {
         columns: pieces.by_ref().take(columns).collect(),
     };
     (features, pieces.next().unwrap().into_iter().map(|class| class as u32).collect())
-}
-
-fn read_results(path: &str) -> HashMap<String, Vec<f64>> {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
-    lines
-        .map(|line| {
-            let mut fields = line.split('\t');
-            (fields.next().unwrap().to_owned(), fields.map(|field| field.parse().unwrap()).collect())
-        })
-        .collect()
 }

@@ -22,6 +22,32 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     }
 }
 
+/// Writes the nodes of a tree as one run of bytes, three words each.
+pub(crate) fn write_triples<S: Serializer>(
+    triples: impl ExactSizeIterator<Item = [u32; 3]>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut bytes = Vec::with_capacity(triples.len() * size_of::<[u32; 3]>());
+    for word in triples.flatten() {
+        bytes.extend_from_slice(&word.to_le_bytes());
+    }
+    serializer.serialize_bytes(&bytes)
+}
+
+/// Reads what [`write_triples`] wrote, each made into a node.
+pub(crate) fn read_triples<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    node: impl Fn([u32; 3]) -> T,
+) -> Result<Vec<T>, D::Error> {
+    let bytes = deserializer.deserialize_bytes(Bytes)?;
+    let (words, rest) = bytes.as_chunks::<4>();
+    let (triples, words_left) = words.as_chunks::<3>();
+    if !rest.is_empty() || !words_left.is_empty() {
+        return Err(D::Error::custom(format!("{} bytes are no whole number of nodes", bytes.len())));
+    }
+    Ok(triples.iter().map(|words| node(words.map(u32::from_le_bytes))).collect())
+}
+
 /// Takes a run of bytes as it lies in the input. Its length is bounded by the input's, so no length field can cause a large
 /// allocation.
 pub(crate) struct Bytes;

@@ -23,8 +23,6 @@ const CATEGORIES: u32 = 1 << 30;
 const COLUMN: u32 = CATEGORIES - 1;
 /// Columns at most, so that no column looks like a mark.
 pub(super) const MOST_COLUMNS: usize = COLUMN as usize;
-/// Bytes of a node in a file.
-const NODE_BYTES: usize = 12;
 /// Categories at most.
 pub(super) const MOST_CATEGORIES: u32 = 256;
 
@@ -190,30 +188,11 @@ impl Tree {
 }
 
 fn write_nodes<S: Serializer>(nodes: &[Node], serializer: S) -> Result<S::Ok, S::Error> {
-    let mut bytes = Vec::with_capacity(nodes.len() * NODE_BYTES);
-    for node in nodes {
-        bytes.extend_from_slice(&node.number.to_bits().to_le_bytes());
-        bytes.extend_from_slice(&node.column.to_le_bytes());
-        bytes.extend_from_slice(&node.right.to_le_bytes());
-    }
-    serializer.serialize_bytes(&bytes)
+    packed::write_triples(nodes.iter().map(|node| [node.number.to_bits(), node.column, node.right]), serializer)
 }
 
 fn read_nodes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Node>, D::Error> {
-    let bytes = deserializer.deserialize_bytes(packed::Bytes)?;
-    let (words, rest) = bytes.as_chunks::<4>();
-    let (nodes, words_left) = words.as_chunks::<3>();
-    if !rest.is_empty() || !words_left.is_empty() {
-        return Err(serde::de::Error::custom(format!("{} bytes are no whole number of nodes", bytes.len())));
-    }
-    Ok(nodes
-        .iter()
-        .map(|[number, column, right]| Node {
-            number: f32::from_bits(u32::from_le_bytes(*number)),
-            column: u32::from_le_bytes(*column),
-            right: u32::from_le_bytes(*right),
-        })
-        .collect())
+    packed::read_triples(deserializer, |[number, column, right]| Node { number: f32::from_bits(number), column, right })
 }
 
 fn write_sets<S: Serializer>(sets: &[Categories], serializer: S) -> Result<S::Ok, S::Error> {

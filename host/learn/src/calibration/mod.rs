@@ -136,14 +136,13 @@ pub(crate) fn calibrate(
         }
     }
     let rarest = counts.iter().zip(classes).min_by_key(|(count, _)| **count);
-    let Some((rows, class)) = rarest.filter(|(rows, _)| **rows >= 2) else {
+    let Some((rows, _)) = rarest.filter(|(rows, _)| **rows >= 2) else {
         let class = rarest.map_or("", |(_, class)| class);
         return Err(refused(
             method,
             format!("absent where a class has one row, as `{class}`: calibrating takes two of each"),
         ));
     };
-    let _ = class;
     let folds = folds(codes, classes.len(), FOLDS.min(*rows), problem.seed);
     let mut probabilities = vec![vec![0.0_f32; codes.len()]; classes.len()];
     for fold in 0..=folds.iter().copied().max().unwrap_or(0) {

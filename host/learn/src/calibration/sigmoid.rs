@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Probabilities are kept this far from 0 and 1, so that their log odds are finite.
-const EDGE: f64 = 1e-7;
 /// Newton's steps at most; a dozen are usual.
 const STEPS: usize = 100;
 /// A gradient below this is none, as a share of the sum of weights.
@@ -19,6 +17,9 @@ pub struct Sigmoid {
 }
 
 impl Sigmoid {
+    /// Probabilities are kept this far from 0 and 1, so that their log odds are finite.
+    pub const EDGE: f64 = 1e-7;
+
     /// The curve that fits best. The answers are drawn in from 0 and 1, as Platt has it, so that perfectly parted classes
     /// do not ask for an infinite slope.
     pub(super) fn fit(probabilities: &[f32], is_class: &[bool], weights: Option<&[f32]>) -> Self {
@@ -101,7 +102,7 @@ impl Sigmoid {
 }
 
 fn log_odds(probability: f32) -> f64 {
-    let probability = f64::from(probability).clamp(EDGE, 1.0 - EDGE);
+    let probability = f64::from(probability).clamp(Sigmoid::EDGE, 1.0 - Sigmoid::EDGE);
     (probability / (1.0 - probability)).ln()
 }
 

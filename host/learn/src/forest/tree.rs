@@ -20,8 +20,6 @@ const LEAF: u32 = u32::MAX;
 const MISSING_LEFT: u32 = 1 << 31;
 /// Columns at most, so that no column looks like a flag.
 pub(super) const MOST_COLUMNS: usize = (1 << 30) - 1;
-/// Bytes of a node in a file.
-const NODE_BYTES: usize = 12;
 
 /// A question, or an answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -167,28 +165,9 @@ impl Tree {
 }
 
 fn write_nodes<S: Serializer>(nodes: &[Node], serializer: S) -> Result<S::Ok, S::Error> {
-    let mut bytes = Vec::with_capacity(nodes.len() * NODE_BYTES);
-    for node in nodes {
-        bytes.extend_from_slice(&node.number.to_le_bytes());
-        bytes.extend_from_slice(&node.column.to_le_bytes());
-        bytes.extend_from_slice(&node.other.to_le_bytes());
-    }
-    serializer.serialize_bytes(&bytes)
+    packed::write_triples(nodes.iter().map(|node| [node.number.to_bits(), node.column, node.other]), serializer)
 }
 
 fn read_nodes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Node>, D::Error> {
-    let bytes = deserializer.deserialize_bytes(packed::Bytes)?;
-    let (words, rest) = bytes.as_chunks::<4>();
-    let (nodes, words_left) = words.as_chunks::<3>();
-    if !rest.is_empty() || !words_left.is_empty() {
-        return Err(serde::de::Error::custom(format!("{} bytes are no whole number of nodes", bytes.len())));
-    }
-    Ok(nodes
-        .iter()
-        .map(|[number, column, other]| Node {
-            number: f32::from_le_bytes(*number),
-            column: u32::from_le_bytes(*column),
-            other: u32::from_le_bytes(*other),
-        })
-        .collect())
+    packed::read_triples(deserializer, |[number, column, other]| Node { number: f32::from_bits(number), column, other })
 }

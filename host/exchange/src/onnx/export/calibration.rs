@@ -1,12 +1,9 @@
 //! Calibrated probabilities, with 64 bits as here.
 
-use kumiko_learn::CalibrationMap;
+use kumiko_learn::{CalibrationMap, Sigmoid};
 
 use super::super::graph::{GraphBuilder, Setting};
 use super::super::proto::data_type;
-
-/// Probabilities are kept this far from 0 and 1 before their log odds are taken.
-const EDGE: f64 = 1e-7;
 
 /// Sends probabilities, `width` columns of 32-bit floats, through their maps. The result has the probability of the second of two classes,
 /// or one for each class; its width comes with it. Without maps it is what it was.
@@ -49,7 +46,7 @@ fn column(graph: &mut GraphBuilder, values: &str, position: usize) -> String {
 fn mapped(graph: &mut GraphBuilder, column: &str, map: &CalibrationMap) -> String {
     match map {
         CalibrationMap::Sigmoid(map) => {
-            let (least, most) = (graph.doubles(&[], &[EDGE]), graph.doubles(&[], &[1.0 - EDGE]));
+            let (least, most) = (graph.doubles(&[], &[Sigmoid::EDGE]), graph.doubles(&[], &[1.0 - Sigmoid::EDGE]));
             let inside = graph.node("Clip", &[column, &least, &most], Vec::new());
             let one = graph.doubles(&[1], &[1.0]);
             let rest = graph.node("Sub", &[&one, &inside], Vec::new());
