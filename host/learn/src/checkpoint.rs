@@ -2,15 +2,16 @@
 //!
 //! A state is kept under a key made of everything that decides the result: rows, answers, weights, the validation rows, the specification
 //! and the version of this code. So a state that is found is that of this training, and going on from it gives the same bytes as never
-//! having been cut off. A state that does not read is treated as none: the training begins at its beginning.
+//! having been cut off. A state that does not read is treated as none: the training begins at its beginning. So is one
+//! that reads and cannot be that of this training: whoever may write to the store may have written it.
 
 use kumiko_vocabulary::Control;
-use kumiko_vocabulary::learning::TrainingSpecification;
+use kumiko_vocabulary::learning::{ReinforcementSpecification, TrainingSpecification};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
-use crate::data::{Target, TrainingData};
+use crate::data::{Features, Target, TrainingData};
 
 /// Bytes of the digest before a state: what was damaged is not gone on with.
 const DIGEST_BYTES: usize = 32;
@@ -29,15 +30,39 @@ impl Checkpoint {
         specification: &TrainingSpecification,
         control: &dyn Control,
     ) -> Option<Self> {
+        Self::named(specification, control, |hash| {
+            for data in [Some(training), validation].into_iter().flatten() {
+                add(hash, data);
+            }
+        })
+    }
+
+    /// The name of the states of a policy's training, from trajectories where there are any; none where nobody keeps
+    /// any.
+    pub(crate) fn of_policy(
+        specification: &ReinforcementSpecification,
+        trajectories: Option<&Features>,
+        control: &dyn Control,
+    ) -> Option<Self> {
+        Self::named(specification, control, |hash| {
+            if let Some(trajectories) = trajectories {
+                add_features(hash, trajectories);
+            }
+        })
+    }
+
+    fn named(
+        specification: &impl Serialize,
+        control: &dyn Control,
+        add_data: impl FnOnce(&mut Sha256),
+    ) -> Option<Self> {
         if !control.keeps() {
             return None;
         }
         let mut hash = Sha256::new();
         hash.update(env!("CARGO_PKG_VERSION"));
         hash.update(serde_json::to_vec(specification).ok()?);
-        for data in [Some(training), validation].into_iter().flatten() {
-            add(&mut hash, data);
-        }
+        add_data(&mut hash);
         let digest = hash.finalize();
         Some(Self { key: digest.iter().map(|byte| format!("{byte:02x}")).collect() })
     }
@@ -61,19 +86,31 @@ impl Checkpoint {
     }
 }
 
-fn add(hash: &mut Sha256, data: &TrainingData) {
-    // In pieces, so that the bytes of a long column are never all there twice.
-    let mut single = |numbers: &[f32]| {
-        hash.update((numbers.len() as u64).to_le_bytes());
-        for piece in numbers.chunks(4_096) {
-            hash.update(piece.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>());
-        }
-    };
-    data.features.columns.iter().for_each(|column| single(column));
-    if let Some(weights) = &data.weights {
-        single(weights);
+/// Where to begin: at what an earlier attempt kept last, if `follows(kept, begun)` says that a training from `begun`
+/// can stand there; else at `begun`. `follows` is to check everything that the training relies on later: lengths,
+/// positions, finite numbers.
+pub(crate) fn resumed<T: DeserializeOwned>(
+    checkpoint: Option<&Checkpoint>,
+    control: &dyn Control,
+    begun: T,
+    follows: impl FnOnce(&T, &T) -> bool,
+) -> T {
+    match checkpoint.and_then(|own| own.kept::<T>(control)) {
+        Some(kept) if follows(&kept, &begun) => kept,
+        _ => begun,
     }
-    hash.update(data.features.names.join("\0"));
+}
+
+/// Whether every number is finite.
+pub(crate) fn are_finite<'a, T: Copy + Into<f64> + 'a>(numbers: impl IntoIterator<Item = &'a T>) -> bool {
+    numbers.into_iter().all(|number| Into::<f64>::into(*number).is_finite())
+}
+
+fn add(hash: &mut Sha256, data: &TrainingData) {
+    add_features(hash, &data.features);
+    if let Some(weights) = &data.weights {
+        add_numbers(hash, weights);
+    }
     match &data.target {
         Target::Classes { codes, classes } => {
             hash.update(classes.join("\0"));
@@ -81,5 +118,18 @@ fn add(hash: &mut Sha256, data: &TrainingData) {
         }
         Target::Values(values) => hash.update(values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>()),
         Target::None => {}
+    }
+}
+
+fn add_features(hash: &mut Sha256, features: &Features) {
+    features.columns.iter().for_each(|column| add_numbers(hash, column));
+    hash.update(features.names.join("\0"));
+}
+
+fn add_numbers(hash: &mut Sha256, numbers: &[f32]) {
+    hash.update((numbers.len() as u64).to_le_bytes());
+    // In pieces, so that the bytes of a long column are never all there twice.
+    for piece in numbers.chunks(4_096) {
+        hash.update(piece.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>());
     }
 }

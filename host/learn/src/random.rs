@@ -1,9 +1,27 @@
 //! Random numbers that are the same everywhere: xoshiro256++ (Blackman and Vigna, 2019), seeded by splitmix64.
 
+use serde::{Deserialize, Serialize};
+
 /// A stream of random numbers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(into = "[u64; 4]", try_from = "[u64; 4]")]
 pub(crate) struct Random {
     state: [u64; 4],
+}
+
+impl From<Random> for [u64; 4] {
+    fn from(random: Random) -> Self {
+        random.state
+    }
+}
+
+impl TryFrom<[u64; 4]> for Random {
+    type Error = &'static str;
+
+    fn try_from(state: [u64; 4]) -> Result<Self, Self::Error> {
+        // The one state that is left for no other: every draw would be 0, and some loops draw until it is not.
+        if state == [0; 4] { Err("a stream of random numbers stands at zero") } else { Ok(Self { state }) }
+    }
 }
 
 impl Random {

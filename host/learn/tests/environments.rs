@@ -190,6 +190,32 @@ fn actions_and_states_that_an_environment_does_not_have_are_refused() {
 }
 
 #[test]
+fn an_episode_goes_on_from_its_state_and_its_steps_until_its_time_is_up() {
+    for kind in EnvironmentKind::ALL {
+        let action = match kind.action_space() {
+            ActionSpace::Discrete { .. } => Action::Discrete(0),
+            ActionSpace::Continuous { .. } => Action::Continuous(0.3),
+        };
+        let (mut whole, mut parted) = (kind.make(), kind.make());
+        whole.reset(4);
+        let mut steps = 0;
+        loop {
+            let state = whole.state();
+            parted.resume(&state, steps).unwrap();
+            let (expected, found) = (whole.step(action).unwrap(), parted.step(action).unwrap());
+            assert_eq!(found, expected, "{kind:?} after {steps} steps");
+            steps += 1;
+            if expected.truncated {
+                assert!(matches!(parted.resume(&state, steps), Err(Error::EnvironmentState { .. })), "{kind:?}");
+            }
+            if expected.terminated || expected.truncated {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
 fn spaces_are_gymnasiums() {
     let bounds = |kind: EnvironmentKind| match kind.observation_space() {
         ObservationSpace::Box { low, high } => (low, high),

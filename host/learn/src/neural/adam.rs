@@ -7,7 +7,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::are_finite;
 use crate::packed;
+
+/// Steps at most: up to here they are counted exactly in double precision.
+const MOST_STEPS: u64 = 1 << 53;
 
 /// How Adam steps.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,6 +56,18 @@ impl Adam {
     /// Changes the step's size from here on.
     pub(crate) fn set_rate(&mut self, rate: f32) {
         self.settings.rate = rate;
+    }
+
+    /// Whether an optimiser read from a state can be what `begun` came to; the rate may have changed on the way.
+    pub(crate) fn can_follow(&self, begun: &Self) -> bool {
+        let rate = self.settings.rate;
+        self.settings == AdamSettings { rate, ..begun.settings }
+            && rate.is_finite()
+            && self.steps < MOST_STEPS
+            && self.means.len() == begun.means.len()
+            && self.squares.len() == begun.squares.len()
+            && are_finite(&self.means)
+            && self.squares.iter().all(|square| square.is_finite() && *square >= 0.0)
     }
 
     /// One step against the gradient. Entries beyond the shortest of the vectors are left alone.

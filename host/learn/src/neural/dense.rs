@@ -317,8 +317,13 @@ impl Dense {
     }
 
     /// Whether another network has the same layers.
-    pub(crate) fn has_shape_of(&self, other: &Self) -> bool {
+    fn has_shape_of(&self, other: &Self) -> bool {
         self.sizes == other.sizes && self.activations == other.activations
+    }
+
+    /// Whether a network read from a state can be what training `begun` came to.
+    pub(crate) fn can_follow(&self, begun: &Self) -> bool {
+        self.has_shape_of(begun) && self.check().is_ok()
     }
 
     /// Whether a network read from a file can be run: sizes that agree with the number of parameters, and finite parameters.

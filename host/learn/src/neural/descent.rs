@@ -114,6 +114,35 @@ struct State {
     without_progress: usize,
 }
 
+impl State {
+    /// Whether the state is one that this descent can have stood at.
+    fn fits(&self, begun: &Descending<'_>) -> bool {
+        fn both<T>(kept: Option<&T>, begun: Option<&T>, can_follow: impl Fn(&T, &T) -> bool) -> bool {
+            match (kept, begun) {
+                (Some(kept), Some(begun)) => can_follow(kept, begun),
+                (None, None) => true,
+                _ => false,
+            }
+        }
+        let plan = begun.plan;
+        let normalisation = begun.pieces.first().and_then(|piece| piece.regulariser.normalisation.as_ref());
+        let best_fits = match &self.best {
+            (loss, Some(network)) => plan.early_stopping && loss.is_finite() && network.can_follow(&begun.network),
+            (loss, None) => !plan.early_stopping && loss.is_finite(),
+        };
+        (1..plan.epochs).contains(&self.epochs)
+            && self.network.can_follow(&begun.network)
+            && self.optimiser.can_follow(&begun.optimiser)
+            && both(self.second.as_ref(), begun.second.as_ref(), Optimiser::can_follow)
+            && both(self.normalisation.as_ref(), normalisation, Normalisation::can_follow)
+            && best_fits
+            && self.rate.is_finite()
+            && self.steps == (self.epochs * begun.batches) as u64
+            && self.curve.len() == self.epochs
+            && self.without_progress < plan.patience
+    }
+}
+
 struct Descending<'a> {
     network: Dense,
     training: &'a Examples,
@@ -191,9 +220,9 @@ impl<'a> Descending<'a> {
         let mut without_progress = 0;
         let mut end = End::OutOfEpochs;
         let kept = checkpoint.and_then(|own| own.kept::<State>(control));
-        let kept = kept.filter(|kept| kept.network.has_shape_of(&self.network) && kept.network.check().is_ok());
         let mut first = 0;
-        if let Some(kept) = kept {
+        // Whoever may write to the store may have written this.
+        if let Some(kept) = kept.filter(|kept| kept.fits(&self)) {
             first = kept.epochs;
             // The order of an epoch follows from those before it.
             (0..first).for_each(|_| random.shuffle(&mut self.order));

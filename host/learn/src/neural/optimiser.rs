@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::are_finite;
+
 use super::adam::{Adam, AdamSettings};
 
 /// Which way to step, and how.
@@ -46,6 +48,23 @@ impl Optimiser {
         match self {
             Self::Adam(adam) => adam.set_rate(new),
             Self::Sgd { rate, .. } => *rate = new,
+        }
+    }
+
+    /// Whether a solver read from a state can be what `begun` came to; the rate may have changed on the way.
+    pub(super) fn can_follow(&self, begun: &Self) -> bool {
+        match (self, begun) {
+            (Self::Adam(own), Self::Adam(begun)) => own.can_follow(begun),
+            (
+                Self::Sgd { rate, momentum, nesterov, velocities },
+                Self::Sgd { momentum: begun_momentum, nesterov: begun_nesterov, velocities: begun_velocities, .. },
+            ) => {
+                rate.is_finite()
+                    && (momentum, nesterov) == (begun_momentum, begun_nesterov)
+                    && velocities.len() == begun_velocities.len()
+                    && are_finite(velocities)
+            }
+            _ => false,
         }
     }
 

@@ -8,6 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::are_finite;
 use crate::random::Random;
 
 use super::dense::{Between, Dense};
@@ -136,6 +137,21 @@ impl Normalisation {
         }
         let gradient = vec![0.0; parameters.len()];
         Self { layers, parameters, gradient, begun: false }
+    }
+
+    /// Whether a normalisation read from a state can be what `begun` came to.
+    pub(super) fn can_follow(&self, begun: &Self) -> bool {
+        let same = |(own, begun): (&Normalised, &Normalised)| {
+            let outputs = begun.outputs;
+            let moments = [&own.running_means, &own.running_variances, &own.inverses];
+            (own.start, own.outputs) == (begun.start, outputs)
+                && moments.iter().all(|numbers| numbers.len() == outputs && are_finite(*numbers))
+        };
+        self.layers.len() == begun.layers.len()
+            && self.layers.iter().zip(&begun.layers).all(same)
+            && self.parameters.len() == begun.parameters.len()
+            && self.gradient.len() == begun.gradient.len()
+            && are_finite(&self.parameters)
     }
 
     /// The learnt deviations and means, and the loss's derivative by them since the last pass back.

@@ -12,8 +12,9 @@
 //! pushes it. Where π₀ is π itself, as for `a3c`, ρ is 1 and its gradient that of log π: the plain policy gradient.
 #![allow(clippy::indexing_slicing, reason = "rows of a batch are cut by the network's own number of outputs")]
 
+use serde::{Deserialize, Serialize};
+
 use crate::neural::activation::Activation;
-use crate::neural::adam::{Adam, AdamSettings, clipping, norm};
 use crate::neural::dense::{Dense, Workspace};
 use crate::random::Random;
 
@@ -25,14 +26,14 @@ use super::policy::{Actions, Outputs, Policy};
 const ACTOR_START: f32 = 0.01;
 
 /// An actor with its critic.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct ActorCritic {
     pub(super) actor: Dense,
     pub(super) critic: Dense,
     /// Continuous actions: the logarithm of the deviation around the actor's mean, the same in every state, in half widths of
     /// the range.
     pub(super) log_deviation: f32,
-    continuous: bool,
+    pub(super) continuous: bool,
 }
 
 /// A drawn choice, in the actor's own terms: a position, or a number in half widths of the range.
@@ -198,6 +199,14 @@ impl ActorCritic {
         }
     }
 
+    /// Whether networks read from a state can be what `begun` came to.
+    pub(super) fn can_follow(&self, begun: &Self) -> bool {
+        self.actor.can_follow(&begun.actor)
+            && self.critic.can_follow(&begun.critic)
+            && self.log_deviation.is_finite()
+            && self.continuous == begun.continuous
+    }
+
     /// Whether every parameter is a finite number.
     pub(super) fn is_finite(&self) -> bool {
         self.log_deviation.is_finite()
@@ -236,49 +245,6 @@ fn categorical_slopes(
 fn pushed(ratio: f32, advantage: f32, clip: Option<f32>) -> f32 {
     let held = clip.is_some_and(|clip| if advantage > 0.0 { ratio > 1.0 + clip } else { ratio < 1.0 - clip });
     if held { 0.0 } else { -advantage * ratio }
-}
-
-/// Steps over actor, critic and deviation as if they were one vector of parameters.
-#[derive(Clone, Debug)]
-pub(super) struct Optimiser {
-    actor: Adam,
-    critic: Adam,
-    deviation: Adam,
-    largest_norm: f32,
-}
-
-impl Optimiser {
-    pub(super) fn new(network: &ActorCritic, settings: AdamSettings, largest_norm: f32) -> Self {
-        Self {
-            actor: Adam::new(network.actor.parameters().len(), settings),
-            critic: Adam::new(network.critic.parameters().len(), settings),
-            deviation: Adam::new(1, settings),
-            largest_norm,
-        }
-    }
-
-    pub(super) fn set_rate(&mut self, rate: f32) {
-        for adam in [&mut self.actor, &mut self.critic, &mut self.deviation] {
-            adam.set_rate(rate);
-        }
-    }
-
-    /// One step against the gradient, which is shortened to the largest norm first, all parts together.
-    pub(super) fn step(&mut self, network: &mut ActorCritic, gradient: &mut Gradient) {
-        let whole = norm(&[norm(&gradient.actor), norm(&gradient.critic), gradient.log_deviation]);
-        let scale = clipping(whole, self.largest_norm);
-        if scale < 1.0 {
-            gradient.actor.iter_mut().chain(&mut gradient.critic).for_each(|slope| *slope *= scale);
-            gradient.log_deviation *= scale;
-        }
-        self.actor.step(network.actor.parameters_mut(), &gradient.actor);
-        self.critic.step(network.critic.parameters_mut(), &gradient.critic);
-        if network.continuous {
-            let mut deviation = [network.log_deviation];
-            self.deviation.step(&mut deviation, &[gradient.log_deviation]);
-            [network.log_deviation] = deviation;
-        }
-    }
 }
 
 /// Generalised advantages (Schulman and others, 2016) of one actor's steps in order, into `advantages`; `next` is the value of

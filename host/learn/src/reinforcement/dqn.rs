@@ -9,8 +9,11 @@
 
 use kumiko_vocabulary::Control;
 use kumiko_vocabulary::learning::ReinforcementTraining;
+use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::{Checkpoint, are_finite};
 use crate::error::Error;
+use crate::packed;
 use crate::random::Random;
 
 use super::encoding::Encoding;
@@ -22,14 +25,21 @@ use super::running::Running;
 use super::settings::DqnSettings;
 use super::values::{Learner, Transitions};
 
+/// Time steps between two looks at whether it is time to keep a state.
+const STEPS_BETWEEN_STATES: u64 = 64;
+
 /// A ring of past steps. Observations are kept as the environment gives them, before encoding.
+#[derive(Serialize, Deserialize)]
 struct Buffer {
     capacity: usize,
     /// Where the next step goes once the ring is full.
     place: usize,
+    #[serde(with = "packed")]
     observations: Vec<f32>,
+    #[serde(with = "packed")]
     next: Vec<f32>,
     actions: Vec<u32>,
+    #[serde(with = "packed")]
     rewards: Vec<f32>,
     terminated: Vec<bool>,
 }
@@ -45,6 +55,21 @@ impl Buffer {
             rewards: Vec::new(),
             terminated: Vec::new(),
         }
+    }
+
+    /// Whether a ring read from a state can be what one of this capacity came to, by observations of `size` numbers and
+    /// so many actions.
+    fn fits(&self, capacity: usize, size: usize, actions: usize) -> bool {
+        let steps = self.actions.len();
+        self.capacity == capacity
+            && steps <= capacity
+            && self.place < capacity
+            && self.observations.len() == steps * size
+            && self.next.len() == steps * size
+            && self.rewards.len() == steps
+            && self.terminated.len() == steps
+            && self.actions.iter().all(|action| (*action as usize) < actions)
+            && are_finite(self.observations.iter().chain(&self.next).chain(&self.rewards))
     }
 
     fn push(&mut self, observation: &[f32], action: u32, reward: f32, next: &[f32], terminated: bool) {
@@ -80,24 +105,49 @@ impl Buffer {
     }
 }
 
-/// Learns a policy.
+/// Where the training stands between two time steps.
+#[derive(Serialize, Deserialize)]
+struct Learning {
+    running: Running,
+    learner: Learner,
+    buffer: Buffer,
+    /// Draws random actions, and when to take one.
+    exploration: Random,
+    /// Draws from the buffer.
+    order: Random,
+}
+
+/// Learns a policy. With a checkpoint the training goes on from the last time step that was kept.
 pub(super) fn learn(
     kind: EnvironmentKind,
     settings: &DqnSettings,
     (encoding, actions): (&Encoding, &Actions),
     seed: u64,
+    checkpoint: Option<Checkpoint>,
     control: &dyn Control,
 ) -> Result<(Policy, ReinforcementTraining), Error> {
     let common = &settings.values.common;
     let mut weights = Random::new(seed, streams::WEIGHTS);
-    let mut order = Random::new(seed, streams::ORDER);
-    let mut exploration = Running::random(seed, 0);
-    let mut running = Running::new(kind, seed, 0);
-    let mut learner = Learner::new(encoding.inputs(), actions.outputs(), &settings.values, &mut weights);
-    let mut monitor = Monitor::new(kind, settings.timesteps, settings.trying, seed, control);
-    let mut buffer = Buffer::new(settings.buffer);
+    let begun = Learning {
+        running: Running::new(kind, seed, 0),
+        learner: Learner::new(encoding.inputs(), actions.outputs(), &settings.values, &mut weights),
+        buffer: Buffer::new(settings.buffer),
+        exploration: Running::random(seed, 0),
+        order: Random::new(seed, streams::ORDER),
+    };
+    let mut monitor = Monitor::new(kind, settings.timesteps, settings.trying, seed, checkpoint, control);
+    let policy = begun.learner.policy(encoding, actions);
+    let mut learning = monitor.resume(begun, &policy, |kept, begun| {
+        kept.running.can_follow(&begun.running)
+            && kept.learner.can_follow(&begun.learner)
+            && kept.buffer.fits(settings.buffer, encoding.observation_size(), actions.outputs())
+    });
     let (mut inputs, mut batch, mut before) = (Vec::new(), Transitions::default(), Vec::new());
     while !monitor.is_over() {
+        if monitor.steps().is_multiple_of(STEPS_BETWEEN_STATES) {
+            monitor.keep(&learning);
+        }
+        let Learning { running, learner, buffer, exploration, order } = &mut learning;
         let choice = if exploration.uniform() < epsilon(settings, monitor.share()) {
             exploration.below(actions.outputs()) as f32
         } else {
@@ -118,12 +168,12 @@ pub(super) fn learn(
             learner.set_rate(common.rate_at(monitor.share()));
             for _ in 0..settings.gradient_steps {
                 monitor.look()?;
-                buffer.draw(settings.values.batch, encoding, &mut order, &mut batch);
-                learner.update(&batch);
+                buffer.draw(settings.values.batch, encoding, order, &mut batch);
+                learner.update(&batch, &settings.values);
             }
         }
         if step.is_multiple_of(settings.values.target_interval) {
-            learner.follow();
+            learner.follow(settings.values.tau);
             if !learner.is_finite() {
                 return Err(diverged());
             }
@@ -132,6 +182,7 @@ pub(super) fn learn(
             break;
         }
     }
+    let learner = learning.learner;
     if !learner.is_finite() {
         return Err(diverged());
     }

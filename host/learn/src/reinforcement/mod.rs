@@ -16,6 +16,7 @@ mod encoding;
 pub mod environments;
 mod monitor;
 mod offline;
+mod optimiser;
 mod policy;
 mod ppo;
 mod running;
@@ -35,6 +36,7 @@ use kumiko_vocabulary::learning::{
 };
 use serde_json::{Map, Value};
 
+use crate::checkpoint::Checkpoint;
 use crate::data::Features;
 use crate::error::Error;
 use crate::estimator::Estimator;
@@ -61,21 +63,24 @@ pub fn train(specification: &ReinforcementSpecification, control: &dyn Control) 
     })?;
     let encoding = Encoding::of(&kind.observation_space());
     let (seed, total, given) = (specification.seed, specification.total_timesteps, &specification.hyperparameters);
+    let checkpoint = Checkpoint::of_policy(specification, None, control);
     let (policy, training, hyperparameters) = match specification.algorithm {
         ReinforcementAlgorithm::Ppo => {
             let (settings, used) = PpoSettings::read(kind, given, total)?;
-            let (policy, training) = ppo::learn(kind, &settings, (&encoding, &plain_actions(kind)), seed, control)?;
+            let space = (&encoding, &plain_actions(kind));
+            let (policy, training) = ppo::learn(kind, &settings, space, seed, checkpoint, control)?;
             (policy, training, used)
         }
         ReinforcementAlgorithm::A3c => {
             let (settings, used) = A3cSettings::read(kind, given, total)?;
-            let (policy, training) = a3c::learn(kind, &settings, (&encoding, &plain_actions(kind)), seed, control)?;
+            let space = (&encoding, &plain_actions(kind));
+            let (policy, training) = a3c::learn(kind, &settings, space, seed, checkpoint, control)?;
             (policy, training, used)
         }
         ReinforcementAlgorithm::Dqn => {
             let (settings, used) = DqnSettings::read(kind, given, total)?;
             let actions = separate_actions(kind, settings.levels)?;
-            let (policy, training) = dqn::learn(kind, &settings, (&encoding, &actions), seed, control)?;
+            let (policy, training) = dqn::learn(kind, &settings, (&encoding, &actions), seed, checkpoint, control)?;
             (policy, training, used)
         }
     };
@@ -105,8 +110,10 @@ pub fn train_offline(
     let seed = specification.seed;
     let (settings, updates, hyperparameters) =
         ValueSettings::offline(&specification.hyperparameters, specification.total_timesteps)?;
+    let checkpoint = Checkpoint::of_policy(specification, Some(trajectories), control);
     let trajectories = Trajectories::read(trajectories)?;
-    let (policy, loss_curve) = offline::learn(&trajectories, kind, &settings, updates, seed, control)?;
+    let (policy, loss_curve) =
+        offline::learn(&trajectories, kind, &settings, updates, seed, checkpoint.as_ref(), control)?;
     let report = kind.map(|kind| policy.evaluate(kind, 100, seed, control)).transpose()?;
     let left_out = trajectories.actions.len() - trajectories.rows.len();
     let notes = if left_out > 0 {

@@ -1,4 +1,5 @@
-//! What goes on around every training: progress, the learning curve, cancellation, trying the policy out, and when to stop.
+//! What goes on around every training: progress, the learning curve, cancellation, states to go on from, trying the
+//! policy out, and when to stop.
 //!
 //! Every `eval_freq` time steps the greedy policy acts in `n_eval_episodes` episodes of its own. The best policy so far is kept, by
 //! their mean return. Where that reaches `stop_at_mean_reward`, 100 other episodes decide: if their mean less its standard error
@@ -9,7 +10,10 @@ use std::collections::VecDeque;
 
 use kumiko_vocabulary::Control;
 use kumiko_vocabulary::learning::{ReinforcementReport, ReinforcementTraining, ReturnPoint};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::{Checkpoint, are_finite, resumed};
 use crate::error::Error;
 use crate::random::Random;
 
@@ -43,22 +47,28 @@ pub(super) struct Monitor<'a> {
     kind: EnvironmentKind,
     total: u64,
     trying: Trying,
+    checkpoint: Option<Checkpoint>,
     control: &'a dyn Control,
     /// Of the episodes for choosing, for deciding, and for the report.
     seeds: [u64; 3],
+    course: Course,
+    solved: Option<ReinforcementReport>,
+}
+
+/// How the training has gone so far.
+#[derive(Default, Serialize, Deserialize)]
+struct Course {
     steps: u64,
     episodes: u64,
     recent: VecDeque<f64>,
-    reported: u64,
     next_try: u64,
     best: Option<(f64, Policy)>,
-    solved: Option<ReinforcementReport>,
     curve: Vec<ReturnPoint>,
     stretch: Stretch,
 }
 
 /// The episodes since the last point of the curve.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct Stretch {
     episodes: u64,
     reward: f64,
@@ -67,26 +77,60 @@ struct Stretch {
 }
 
 impl<'a> Monitor<'a> {
-    pub(super) fn new(kind: EnvironmentKind, total: u64, trying: Trying, seed: u64, control: &'a dyn Control) -> Self {
+    pub(super) fn new(
+        kind: EnvironmentKind,
+        total: u64,
+        trying: Trying,
+        seed: u64,
+        checkpoint: Option<Checkpoint>,
+        control: &'a dyn Control,
+    ) -> Self {
         let mut random = Random::new(seed, streams::TRYING);
-        let mut monitor = Self {
-            kind,
-            total,
-            trying,
-            control,
-            seeds: [(); 3].map(|()| random.bits()),
-            steps: 0,
-            episodes: 0,
-            recent: VecDeque::with_capacity(RECENT),
-            reported: 0,
-            next_try: trying.every,
-            best: None,
-            solved: None,
-            curve: Vec::new(),
-            stretch: Stretch::default(),
-        };
-        monitor.stretch.end = monitor.stretch_length();
+        let course = Course { next_try: trying.every, ..Course::default() };
+        let seeds = [(); 3].map(|()| random.bits());
+        let mut monitor = Self { kind, total, trying, checkpoint, control, seeds, course, solved: None };
+        monitor.course.stretch.end = monitor.stretch_length();
         monitor
+    }
+
+    /// Where the training goes on: at what was kept last, if `follows(kept, begun)` says that it can stand there, else
+    /// at `begun`, whose policy is `policy`.
+    pub(super) fn resume<T: DeserializeOwned>(
+        &mut self,
+        begun: T,
+        policy: &Policy,
+        follows: impl FnOnce(&T, &T) -> bool,
+    ) -> T {
+        let course = std::mem::take(&mut self.course);
+        let (learning, course) = resumed(self.checkpoint.as_ref(), self.control, (begun, course), |kept, begun| {
+            self.can_come_to(&kept.1, policy) && follows(&kept.0, &begun.0)
+        });
+        self.course = course;
+        learning
+    }
+
+    /// Keeps what the training stands at between two rounds, where it is time to.
+    pub(super) fn keep(&self, learning: &impl Serialize) {
+        if let Some(own) = &self.checkpoint {
+            own.keep(self.control, || (learning, &self.course));
+        }
+    }
+
+    /// Whether a course that was read is one that the training can have taken.
+    fn can_come_to(&self, course: &Course, policy: &Policy) -> bool {
+        let Course { steps, episodes, recent, next_try, best, curve, stretch } = course;
+        let is_next = |step: u64, after: u64| (steps + 1..=steps + after).contains(&step);
+        *steps < self.total
+            && *episodes <= *steps
+            && stretch.episodes <= *episodes
+            && recent.len() <= RECENT
+            && are_finite(recent)
+            && is_next(*next_try, self.trying.every)
+            && is_next(stretch.end, self.stretch_length())
+            && are_finite(&[stretch.reward, stretch.length])
+            && curve.len() as u64 <= CURVE_POINTS
+            && curve.iter().all(|point| are_finite(&[point.mean_reward, point.mean_length]))
+            && best.as_ref().is_none_or(|(mean, best)| mean.is_finite() && best.can_follow(policy))
     }
 
     fn stretch_length(&self) -> u64 {
@@ -94,16 +138,16 @@ impl<'a> Monitor<'a> {
     }
 
     pub(super) fn steps(&self) -> u64 {
-        self.steps
+        self.course.steps
     }
 
     /// The share of the training that is over.
     pub(super) fn share(&self) -> f64 {
-        self.steps as f64 / self.total as f64
+        self.course.steps as f64 / self.total as f64
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.steps >= self.total
+        self.course.steps >= self.total
     }
 
     /// Ends in [`Error::Cancelled`] where the caller has gone.
@@ -113,57 +157,60 @@ impl<'a> Monitor<'a> {
 
     /// An episode of the training has ended.
     pub(super) fn ended(&mut self, reward: f64, length: u64) {
-        self.episodes += 1;
-        if self.recent.len() == RECENT {
-            self.recent.pop_front();
+        let Course { episodes, recent, stretch, .. } = &mut self.course;
+        *episodes += 1;
+        if recent.len() == RECENT {
+            recent.pop_front();
         }
-        self.recent.push_back(reward);
-        self.stretch.episodes += 1;
-        self.stretch.reward += reward;
-        self.stretch.length += length as f64;
+        recent.push_back(reward);
+        stretch.episodes += 1;
+        stretch.reward += reward;
+        stretch.length += length as f64;
     }
 
     /// So many time steps more have been taken.
     pub(super) fn advance(&mut self, steps: u64) -> Result<(), Error> {
-        self.steps += steps;
-        if self.steps >= self.stretch.end {
+        let reported = self.course.steps * REPORTS / self.total;
+        self.course.steps += steps;
+        if self.course.steps >= self.course.stretch.end {
             self.close_stretch();
         }
-        let reached = self.steps * REPORTS / self.total;
-        if reached > self.reported {
-            self.reported = reached;
-            let recent = if self.recent.is_empty() {
+        let Course { steps, recent, .. } = &self.course;
+        if steps * REPORTS / self.total > reported {
+            let recent = if recent.is_empty() {
                 "no episode has ended yet".to_owned()
             } else {
-                let mean = self.recent.iter().sum::<f64>() / self.recent.len() as f64;
-                format!("mean return of the last {} episodes {mean:.2}", self.recent.len())
+                let mean = recent.iter().sum::<f64>() / recent.len() as f64;
+                format!("mean return of the last {} episodes {mean:.2}", recent.len())
             };
-            let message = format!("{} of {} time steps in {}, {recent}", self.steps, self.total, self.kind.id());
-            self.control.report(self.steps as f64, Some(self.total as f64), &message);
+            let message = format!("{steps} of {} time steps in {}, {recent}", self.total, self.kind.id());
+            self.control.report(*steps as f64, Some(self.total as f64), &message);
         }
         self.look()
     }
 
     fn close_stretch(&mut self) {
-        if self.stretch.episodes > 0 {
-            let count = self.stretch.episodes as f64;
-            self.curve.push(ReturnPoint {
-                timestep: self.steps,
-                episodes: self.stretch.episodes,
-                mean_reward: self.stretch.reward / count,
-                mean_length: self.stretch.length / count,
+        let length = self.stretch_length();
+        let Course { steps, curve, stretch, .. } = &mut self.course;
+        if stretch.episodes > 0 {
+            let count = stretch.episodes as f64;
+            curve.push(ReturnPoint {
+                timestep: *steps,
+                episodes: stretch.episodes,
+                mean_reward: stretch.reward / count,
+                mean_length: stretch.length / count,
             });
-            self.stretch = Stretch::default();
+            *stretch = Stretch::default();
         }
-        self.stretch.end = self.steps + self.stretch_length();
+        stretch.end = *steps + length;
     }
 
     /// Tries the policy out where it is time to; true where the training may end.
     pub(super) fn good_enough(&mut self, policy: impl FnOnce() -> Policy) -> Result<bool, Error> {
-        if self.steps < self.next_try && !self.is_over() {
+        if self.course.steps < self.course.next_try && !self.is_over() {
             return Ok(false);
         }
-        self.next_try = self.steps + self.trying.every;
+        self.course.next_try = self.course.steps + self.trying.every;
         let policy = policy();
         let [choosing, deciding, _] = self.seeds;
         let mean = policy.evaluate(self.kind, self.trying.episodes, choosing, self.control)?.mean_reward;
@@ -172,13 +219,13 @@ impl<'a> Monitor<'a> {
             let report = policy.evaluate(self.kind, DECIDING, deciding, self.control)?;
             let error = report.deviation / (DECIDING as f64).sqrt();
             if self.trying.stop_at.is_some_and(|stop_at| report.mean_reward - error >= stop_at) {
-                self.best = Some((mean, policy));
+                self.course.best = Some((mean, policy));
                 self.solved = Some(report);
                 return Ok(true);
             }
         }
-        if self.best.as_ref().is_none_or(|(best, _)| mean >= *best) {
-            self.best = Some((mean, policy));
+        if self.course.best.as_ref().is_none_or(|(best, _)| mean >= *best) {
+            self.course.best = Some((mean, policy));
         }
         Ok(false)
     }
@@ -186,15 +233,16 @@ impl<'a> Monitor<'a> {
     /// The policy to keep, and how the training went. `last` is the policy that it ended with.
     pub(super) fn finish(mut self, last: impl FnOnce() -> Policy) -> Result<(Policy, ReinforcementTraining), Error> {
         self.close_stretch();
-        let policy = self.best.take().map_or_else(last, |(_, policy)| policy);
+        let Course { steps, episodes, best, curve, .. } = self.course;
+        let policy = best.map_or_else(last, |(_, policy)| policy);
         let [_, _, reporting] = self.seeds;
         let report = policy.evaluate(self.kind, DECIDING, reporting, self.control)?;
         let training = ReinforcementTraining {
             environment: Some(self.kind.id().to_owned()),
-            timesteps: self.steps,
-            episodes: self.episodes,
-            solved_at: self.solved.as_ref().map(|_| self.steps),
-            learning_curve: self.curve,
+            timesteps: steps,
+            episodes,
+            solved_at: self.solved.as_ref().map(|_| steps),
+            learning_curve: curve,
             report: Some(report),
         };
         Ok((policy, training))

@@ -7,7 +7,9 @@
 
 use kumiko_vocabulary::Control;
 use kumiko_vocabulary::learning::LossPoint;
+use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::{Checkpoint, resumed};
 use crate::error::Error;
 use crate::random::Random;
 
@@ -25,23 +27,61 @@ const CURVE_POINTS: u64 = 200;
 /// Updates between two reports of progress.
 const UPDATES_PER_REPORT: u64 = 100;
 
-/// Learns a policy; also gives the mean loss, stretch by stretch.
+/// Where the training stands between two updates.
+#[derive(Serialize, Deserialize)]
+struct Learning {
+    /// Updates so far.
+    updates: u64,
+    learner: Learner,
+    /// Draws rows.
+    order: Random,
+    curve: Vec<LossPoint>,
+    /// Of the losses since the last point of the curve: their sum and their number.
+    losses: (f64, u32),
+}
+
+impl Learning {
+    /// Whether what was read from a state can be what `begun` came to, by fewer than `total` updates with a point of
+    /// the curve after each `stretch` of them.
+    fn can_follow(&self, begun: &Self, total: u64, stretch: u64) -> bool {
+        let (sum, count) = self.losses;
+        self.updates < total
+            && self.learner.can_follow(&begun.learner)
+            && self.curve.len() as u64 == self.updates / stretch
+            && self.curve.iter().all(|point| point.training.is_finite())
+            && sum.is_finite()
+            && u64::from(count) == self.updates % stretch
+    }
+}
+
+/// Learns a policy; also gives the mean loss, stretch by stretch. With a checkpoint the training goes on from the last
+/// update that was kept.
 pub(super) fn learn(
     trajectories: &Trajectories<'_>,
     kind: Option<EnvironmentKind>,
     settings: &ValueSettings,
     updates: u64,
     seed: u64,
+    checkpoint: Option<&Checkpoint>,
     control: &dyn Control,
 ) -> Result<(Policy, Vec<LossPoint>), Error> {
     let (encoding, actions) = shape(trajectories, kind)?;
-    let mut learner =
-        Learner::new(encoding.inputs(), actions.outputs(), settings, &mut Random::new(seed, streams::WEIGHTS));
-    let mut order = Random::new(seed, streams::ORDER);
+    let mut weights = Random::new(seed, streams::WEIGHTS);
+    let begun = Learning {
+        updates: 0,
+        learner: Learner::new(encoding.inputs(), actions.outputs(), settings, &mut weights),
+        order: Random::new(seed, streams::ORDER),
+        curve: Vec::new(),
+        losses: (0.0, 0),
+    };
     let mut batch = Transitions::default();
     let stretch = updates.div_ceil(CURVE_POINTS);
-    let (mut curve, mut sum, mut count) = (Vec::new(), 0.0, 0_u32);
-    for update in 1..=updates {
+    let mut learning = resumed(checkpoint, control, begun, |kept, begun| kept.can_follow(begun, updates, stretch));
+    for update in learning.updates + 1..=updates {
+        if let Some(own) = checkpoint {
+            own.keep(control, || &learning);
+        }
+        let Learning { updates: done, learner, order, curve, losses: (sum, count) } = &mut learning;
         if control.is_cancelled() {
             return Err(Error::Cancelled);
         }
@@ -55,19 +95,20 @@ pub(super) fn learn(
             batch.terminated.push(trajectories.terminated[row]);
         }
         learner.set_rate(settings.common.rate_at(update as f64 / updates as f64));
-        sum += f64::from(learner.update(&batch));
-        count += 1;
+        *sum += f64::from(learner.update(&batch, settings));
+        *count += 1;
         if update.is_multiple_of(settings.target_interval as u64) {
-            learner.follow();
+            learner.follow(settings.tau);
         }
         if update.is_multiple_of(stretch) || update == updates {
             if !learner.is_finite() {
                 return Err(diverged());
             }
             let step = u32::try_from(update).unwrap_or(u32::MAX);
-            curve.push(LossPoint { step, training: sum / f64::from(count), validation: None });
-            (sum, count) = (0.0, 0);
+            curve.push(LossPoint { step, training: *sum / f64::from(*count), validation: None });
+            (*sum, *count) = (0.0, 0);
         }
+        *done = update;
         if update.is_multiple_of(UPDATES_PER_REPORT) {
             let loss = curve.last().map_or_else(String::new, |point| format!(", loss {:.4}", point.training));
             let message =
@@ -75,6 +116,7 @@ pub(super) fn learn(
             control.report(update as f64, Some(updates as f64), &message);
         }
     }
+    let Learning { learner, curve, .. } = learning;
     Ok((learner.policy(&encoding, &actions), curve))
 }
 

@@ -239,6 +239,14 @@ impl Policy {
         Ok(())
     }
 
+    /// Whether a policy read from a state can be what `begun` came to.
+    pub(super) fn can_follow(&self, begun: &Self) -> bool {
+        self.encoding == begun.encoding
+            && self.actions == begun.actions
+            && self.outputs == begun.outputs
+            && self.network.can_follow(&begun.network)
+    }
+
     /// Whether a policy read from a file fits its signature, so that predicting cannot go astray.
     pub(crate) fn check(&self, columns: usize, classes: Option<usize>) -> Result<(), String> {
         self.network.check()?;

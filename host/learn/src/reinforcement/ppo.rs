@@ -11,17 +11,20 @@
 
 use kumiko_vocabulary::Control;
 use kumiko_vocabulary::learning::ReinforcementTraining;
+use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::Checkpoint;
 use crate::error::Error;
 use crate::neural::adam::AdamSettings;
 use crate::random::Random;
 
-use super::actor_critic::{ActorCritic, Batch, Choice, Gradient, Optimiser, Room, Weighing, advantages};
+use super::actor_critic::{ActorCritic, Batch, Choice, Gradient, Room, Weighing, advantages};
 use super::encoding::Encoding;
 use super::environments::EnvironmentKind;
 use super::monitor::{Monitor, streams};
+use super::optimiser::Optimiser;
 use super::policy::{Actions, Policy};
-use super::running::Running;
+use super::running::Copies;
 use super::settings::{Gathering, PpoSettings};
 
 /// Adam's epsilon as Stable-Baselines3 sets it for actor and critic.
@@ -29,14 +32,12 @@ pub(super) const EPSILON: f32 = 1e-5;
 /// What keeps the quotient finite where advantages are normalised.
 const SMALLEST_DEVIATION: f32 = 1e-8;
 
-/// Copies of an environment and the steps that they bring.
+/// The steps that copies of an environment bring.
 pub(super) struct Round<'a> {
     encoding: &'a Encoding,
     actions: &'a Actions,
     gathering: &'a Gathering,
     gamma: f32,
-    copies: Vec<Running>,
-    randoms: Vec<Random>,
     now: Vec<f32>,
     choices: Vec<Choice>,
     values_now: Vec<f32>,
@@ -50,23 +51,19 @@ pub(super) struct Round<'a> {
 }
 
 impl<'a> Round<'a> {
-    /// Copies numbered from `first`.
+    /// Room for the steps of so many copies.
     pub(super) fn new(
-        kind: EnvironmentKind,
         (encoding, actions): (&'a Encoding, &'a Actions),
         gathering: &'a Gathering,
         gamma: f32,
-        seed: u64,
-        copies: std::ops::Range<usize>,
+        copies: usize,
     ) -> Self {
-        let rows = copies.len() * gathering.steps;
+        let rows = copies * gathering.steps;
         Self {
             encoding,
             actions,
             gathering,
             gamma,
-            copies: copies.clone().map(|position| Running::new(kind, seed, position)).collect(),
-            randoms: copies.map(|position| Running::random(seed, position)).collect(),
             now: Vec::new(),
             choices: Vec::new(),
             values_now: Vec::new(),
@@ -87,6 +84,7 @@ impl<'a> Round<'a> {
     /// Takes `n_steps` steps in every copy, and works out advantages and returns. `look` is asked at every step whether to go on.
     pub(super) fn gather(
         &mut self,
+        copies: &mut Copies,
         network: &ActorCritic,
         room: &mut Room,
         look: impl Fn() -> Result<(), Error>,
@@ -95,9 +93,9 @@ impl<'a> Round<'a> {
         self.ended.clear();
         for step in 0..steps {
             look()?;
-            self.see();
-            network.choose(&self.now, &mut self.randoms, room, &mut self.choices, &mut self.values_now);
-            for (position, copy) in self.copies.iter_mut().enumerate() {
+            self.see(copies);
+            network.choose(&self.now, &mut copies.randoms, room, &mut self.choices, &mut self.values_now);
+            for (position, copy) in copies.running.iter_mut().enumerate() {
                 let row = position * steps + step;
                 let Choice { choice, log_probability } = self.choices[position];
                 self.batch.inputs[row * width..][..width].copy_from_slice(&self.now[position * width..][..width]);
@@ -117,9 +115,9 @@ impl<'a> Round<'a> {
                 self.ended.extend(outcome.ended);
             }
         }
-        self.see();
+        self.see(copies);
         network.values(&self.now, room, &mut self.values_now);
-        for position in 0..self.copies.len() {
+        for position in 0..copies.running.len() {
             let rows = position * steps..(position + 1) * steps;
             advantages(
                 &self.rewards[rows.clone()],
@@ -138,9 +136,9 @@ impl<'a> Round<'a> {
     }
 
     /// What every copy sees, as inputs.
-    fn see(&mut self) {
+    fn see(&mut self, copies: &Copies) {
         self.now.clear();
-        for copy in &self.copies {
+        for copy in &copies.running {
             copy.encode(self.encoding, &mut self.now);
         }
     }
@@ -175,18 +173,41 @@ fn take(batch: &Batch, rows: &[usize], width: usize, into: &mut Batch) {
     }
 }
 
-/// Learns a policy.
+/// Where the training stands between two rounds.
+#[derive(Serialize, Deserialize)]
+struct Learning {
+    copies: Copies,
+    network: ActorCritic,
+    optimiser: Optimiser,
+    /// Shuffles the rows.
+    order: Random,
+    /// The rows of a round, as they were shuffled last.
+    rows: Vec<usize>,
+}
+
+impl Learning {
+    /// Whether what was read from a state can be what `begun` came to.
+    fn can_follow(&self, begun: &Self) -> bool {
+        self.copies.can_follow(&begun.copies)
+            && self.network.can_follow(&begun.network)
+            && self.optimiser.can_follow(&begun.optimiser)
+            && self.rows.len() == begun.rows.len()
+            && self.rows.iter().all(|row| *row < begun.rows.len())
+    }
+}
+
+/// Learns a policy. With a checkpoint the training goes on from the last round that was kept.
 pub(super) fn learn(
     kind: EnvironmentKind,
     settings: &PpoSettings,
     (encoding, actions): (&Encoding, &Actions),
     seed: u64,
+    checkpoint: Option<Checkpoint>,
     control: &dyn Control,
 ) -> Result<(Policy, ReinforcementTraining), Error> {
     let PpoSettings { common, gathering, .. } = settings;
     let mut weights = Random::new(seed, streams::WEIGHTS);
-    let mut order = Random::new(seed, streams::ORDER);
-    let mut network = ActorCritic::new(
+    let network = ActorCritic::new(
         encoding.inputs(),
         actions,
         &common.layers,
@@ -195,20 +216,29 @@ pub(super) fn learn(
         &mut weights,
     );
     let adam = AdamSettings { rate: common.rate, epsilon: EPSILON, ..AdamSettings::default() };
-    let mut optimiser = Optimiser::new(&network, adam, common.largest_norm);
-    let mut monitor = Monitor::new(kind, settings.timesteps, settings.trying, seed, control);
-    let mut round = Round::new(kind, (encoding, actions), gathering, common.gamma, seed, 0..gathering.environments);
+    let begun = Learning {
+        copies: Copies::new(kind, seed, 0..gathering.environments),
+        optimiser: Optimiser::new(&network, adam, common.largest_norm),
+        network,
+        order: Random::new(seed, streams::ORDER),
+        rows: (0..gathering.environments * gathering.steps).collect(),
+    };
+    let mut monitor = Monitor::new(kind, settings.timesteps, settings.trying, seed, checkpoint, control);
+    let policy = begun.network.policy(encoding, actions);
+    let mut learning = monitor.resume(begun, &policy, Learning::can_follow);
+    let mut round = Round::new((encoding, actions), gathering, common.gamma, gathering.environments);
     let (mut room, mut gradient, mut batch) = (Room::default(), Gradient::default(), Batch::default());
     let weighing = Weighing { clip: Some(settings.clip), entropy: gathering.entropy, value: gathering.value };
-    let mut rows: Vec<usize> = (0..gathering.environments * gathering.steps).collect();
     while !monitor.is_over() {
+        monitor.keep(&learning);
+        let Learning { copies, network, optimiser, order, rows } = &mut learning;
         optimiser.set_rate(common.rate_at(monitor.share()));
-        round.gather(&network, &mut room, || monitor.look())?;
+        round.gather(copies, network, &mut room, || monitor.look())?;
         for (reward, length) in &round.ended {
             monitor.ended(*reward, *length);
         }
         for _ in 0..settings.epochs {
-            order.shuffle(&mut rows);
+            order.shuffle(rows);
             for rows in rows.chunks(settings.batch) {
                 monitor.look()?;
                 take(&round.batch, rows, encoding.inputs(), &mut batch);
@@ -216,7 +246,7 @@ pub(super) fn learn(
                     normalise(&mut batch.advantages);
                 }
                 network.gradient(&batch, weighing, true, &mut room, &mut gradient);
-                optimiser.step(&mut network, &mut gradient);
+                optimiser.step(network, &mut gradient);
             }
         }
         if !network.is_finite() {
@@ -227,7 +257,7 @@ pub(super) fn learn(
             break;
         }
     }
-    monitor.finish(|| network.policy(encoding, actions))
+    monitor.finish(|| learning.network.policy(encoding, actions))
 }
 
 /// Parameters that are no numbers any more.

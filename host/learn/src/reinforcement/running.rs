@@ -1,5 +1,9 @@
 //! An environment that starts over by itself, with what one copy of it needs during a training.
 
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize, Serializer};
+
 use crate::error::Error;
 use crate::random::Random;
 
@@ -8,7 +12,8 @@ use super::environments::{Action, Environment, EnvironmentKind};
 use super::monitor::streams;
 
 /// One copy of an environment.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "Kept")]
 pub(super) struct Running {
     environment: Box<dyn Environment>,
     /// Draws start states.
@@ -16,6 +21,44 @@ pub(super) struct Running {
     observation: Vec<f32>,
     reward: f64,
     length: u64,
+}
+
+/// What is kept of a copy: what it sees follows from its state.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    environment: String,
+    state: Vec<f64>,
+    starts: Random,
+    reward: f64,
+    length: u64,
+}
+
+impl Serialize for Running {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { environment, starts, reward, length, .. } = self;
+        Kept {
+            environment: environment.kind().id().to_owned(),
+            state: environment.state(),
+            starts: starts.clone(),
+            reward: *reward,
+            length: *length,
+        }
+        .serialize(serializer)
+    }
+}
+
+impl TryFrom<Kept> for Running {
+    type Error = Error;
+
+    fn try_from(kept: Kept) -> Result<Self, Error> {
+        let Kept { environment, state, starts, reward, length } = kept;
+        if !reward.is_finite() {
+            return Err(Error::Numerical { what: "the rewards of an episode do not add up to a number".to_owned() });
+        }
+        let mut environment = EnvironmentKind::from_name(&environment)?.make();
+        let observation = environment.resume(&state, u32::try_from(length).unwrap_or(u32::MAX))?;
+        Ok(Self { environment, starts, observation, reward, length })
+    }
 }
 
 /// What came of an action.
@@ -36,6 +79,11 @@ impl Running {
         let mut starts = Random::new(seed, streams::ENVIRONMENTS + 2 * position as u64);
         let observation = environment.reset(starts.bits());
         Self { environment, starts, observation, reward: 0.0, length: 0 }
+    }
+
+    /// Whether a copy read from a state can be what `begun` came to.
+    pub(super) fn can_follow(&self, begun: &Self) -> bool {
+        self.environment.kind() == begun.environment.kind()
     }
 
     /// The stream from which actions in copy number `position` are drawn.
@@ -66,5 +114,29 @@ impl Running {
             self.observation.clone_from(&step.observation);
         }
         Ok(Outcome { reward: step.reward, observation: step.observation, terminated: step.terminated, ended })
+    }
+}
+
+/// Copies of an environment side by side, each with the stream that its actions are drawn from.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Copies {
+    pub(super) running: Vec<Running>,
+    pub(super) randoms: Vec<Random>,
+}
+
+impl Copies {
+    /// The copies of these numbers.
+    pub(super) fn new(kind: EnvironmentKind, seed: u64, positions: Range<usize>) -> Self {
+        Self {
+            running: positions.clone().map(|position| Running::new(kind, seed, position)).collect(),
+            randoms: positions.map(|position| Running::random(seed, position)).collect(),
+        }
+    }
+
+    /// Whether copies read from a state can be what `begun` came to.
+    pub(super) fn can_follow(&self, begun: &Self) -> bool {
+        self.running.len() == begun.running.len()
+            && self.randoms.len() == begun.randoms.len()
+            && self.running.iter().zip(&begun.running).all(|(own, begun)| own.can_follow(begun))
     }
 }

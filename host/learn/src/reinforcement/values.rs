@@ -16,6 +16,8 @@
     reason = "rows are cut by the network's own number of outputs; actions are checked against it"
 )]
 
+use serde::{Deserialize, Serialize};
+
 use crate::neural::activation::Activation;
 use crate::neural::adam::{Adam, AdamSettings};
 use crate::neural::dense::{Dense, Workspace};
@@ -47,11 +49,18 @@ impl Transitions {
 }
 
 /// A network of action values that learns.
-pub(super) struct Learner<'a> {
-    settings: &'a ValueSettings,
+#[derive(Serialize, Deserialize)]
+pub(super) struct Learner {
     online: Dense,
     lagging: Dense,
     adam: Adam,
+    #[serde(skip)]
+    room: Room,
+}
+
+/// Room to work in.
+#[derive(Default)]
+struct Room {
     workspace: Workspace,
     next: Workspace,
     next_online: Workspace,
@@ -61,8 +70,8 @@ pub(super) struct Learner<'a> {
     gradient: Vec<f32>,
 }
 
-impl<'a> Learner<'a> {
-    pub(super) fn new(inputs: usize, actions: usize, settings: &'a ValueSettings, random: &mut Random) -> Self {
+impl Learner {
+    pub(super) fn new(inputs: usize, actions: usize, settings: &ValueSettings, random: &mut Random) -> Self {
         let common = &settings.common;
         let sizes: Vec<usize> =
             std::iter::once(inputs).chain(common.layers.iter().copied()).chain(std::iter::once(actions)).collect();
@@ -70,24 +79,19 @@ impl<'a> Learner<'a> {
         let adam =
             AdamSettings { rate: common.rate, largest_norm: Some(common.largest_norm), ..AdamSettings::default() };
         let count = online.parameters().len();
-        Self {
-            settings,
-            lagging: online.clone(),
-            online,
-            adam: Adam::new(count, adam),
-            workspace: Workspace::default(),
-            next: Workspace::default(),
-            next_online: Workspace::default(),
-            slopes: Vec::new(),
-            shares: Vec::new(),
-            targets: Vec::new(),
-            gradient: vec![0.0; count],
-        }
+        Self { lagging: online.clone(), online, adam: Adam::new(count, adam), room: Room::default() }
+    }
+
+    /// Whether a learner read from a state can be what `begun` came to.
+    pub(super) fn can_follow(&self, begun: &Self) -> bool {
+        self.online.can_follow(&begun.online)
+            && self.lagging.can_follow(&begun.lagging)
+            && self.adam.can_follow(&begun.adam)
     }
 
     /// The values of each action for rows of inputs.
     pub(super) fn values(&mut self, inputs: &[f32]) -> &[f32] {
-        self.online.forward(inputs, &mut self.workspace)
+        self.online.forward(inputs, &mut self.room.workspace)
     }
 
     pub(super) fn set_rate(&mut self, rate: f32) {
@@ -95,53 +99,55 @@ impl<'a> Learner<'a> {
     }
 
     /// One step against the loss of a batch; gives the loss.
-    pub(super) fn update(&mut self, batch: &Transitions) -> f32 {
-        self.gradient.fill(0.0);
-        let loss = self.slopes(batch);
-        self.online.backward(&mut self.workspace, &self.slopes, &mut self.gradient);
-        self.adam.step(self.online.parameters_mut(), &self.gradient);
+    pub(super) fn update(&mut self, batch: &Transitions, settings: &ValueSettings) -> f32 {
+        let loss = self.slopes(batch, settings);
+        let Room { workspace, slopes, gradient, .. } = &mut self.room;
+        gradient.clear();
+        gradient.resize(self.online.parameters().len(), 0.0);
+        self.online.backward(workspace, slopes, gradient);
+        self.adam.step(self.online.parameters_mut(), gradient);
         loss
     }
 
     /// The loss, with its derivatives by the outputs left in `slopes`.
-    fn slopes(&mut self, batch: &Transitions) -> f32 {
+    fn slopes(&mut self, batch: &Transitions, settings: &ValueSettings) -> f32 {
         let actions = self.online.outputs();
-        let gamma = self.settings.common.gamma;
-        let Self { online, lagging, next, next_online, workspace, .. } = self;
-        let (lagging, chosen) = if self.settings.double {
+        let gamma = settings.common.gamma;
+        let Self { online, lagging, room, .. } = self;
+        let Room { workspace, next, next_online, slopes, shares, targets, .. } = room;
+        let (lagging, chosen) = if settings.double {
             rayon::join(|| lagging.forward(&batch.next, next), || Some(online.forward(&batch.next, next_online)))
         } else {
             (lagging.forward(&batch.next, next), None)
         };
-        self.targets.clear();
+        targets.clear();
         for (row, values) in lagging.chunks_exact(actions).enumerate() {
             let best = chosen.map_or_else(|| greatest(values), |chosen| greatest(&chosen[row * actions..][..actions]));
             let after = if batch.terminated[row] { 0.0 } else { gamma * values[best] };
-            self.targets.push(batch.rewards[row] + after);
+            targets.push(batch.rewards[row] + after);
         }
         let share = 1.0 / batch.actions.len().max(1) as f32;
-        let conservatism = self.settings.conservatism;
-        self.slopes.clear();
+        let conservatism = settings.conservatism;
+        slopes.clear();
         let mut loss = 0.0;
         for (row, values) in online.forward(&batch.inputs, workspace).chunks_exact(actions).enumerate() {
             let action = batch.actions[row] as usize;
-            let miss = values[action] - self.targets[row];
-            let start = self.slopes.len();
+            let miss = values[action] - targets[row];
+            let start = slopes.len();
             loss += if miss.abs() <= 1.0 { 0.5 * miss * miss } else { miss.abs() - 0.5 };
             if conservatism > 0.0 {
-                loss += conservatism * (softmax_into(values, &mut self.shares) - values[action]);
-                self.slopes.extend(self.shares.iter().map(|probability| share * conservatism * probability));
+                loss += conservatism * (softmax_into(values, shares) - values[action]);
+                slopes.extend(shares.iter().map(|probability| share * conservatism * probability));
             } else {
-                self.slopes.resize(start + actions, 0.0);
+                slopes.resize(start + actions, 0.0);
             }
-            self.slopes[start + action] += share * (miss.clamp(-1.0, 1.0) - conservatism);
+            slopes[start + action] += share * (miss.clamp(-1.0, 1.0) - conservatism);
         }
         loss * share
     }
 
     /// Moves the lagging network towards the online one: onto it with `tau` 1.
-    pub(super) fn follow(&mut self) {
-        let tau = self.settings.tau;
+    pub(super) fn follow(&mut self, tau: f32) {
         for (lagging, online) in self.lagging.parameters_mut().iter_mut().zip(self.online.parameters()) {
             *lagging += tau * (online - *lagging);
         }
@@ -190,10 +196,10 @@ mod tests {
             let mut learner = Learner::new(3, 4, &settings, &mut Random::new(2, 0));
             learner.lagging.parameters_mut().iter_mut().for_each(|parameter| *parameter *= 1.5);
             let batch = batch();
-            let loss = learner.slopes(&batch);
-            let mut gradient = vec![0.0; learner.gradient.len()];
-            learner.online.backward(&mut learner.workspace, &learner.slopes, &mut gradient);
-            let targets = learner.targets.clone();
+            let loss = learner.slopes(&batch, &settings);
+            let mut gradient = vec![0.0; learner.online.parameters().len()];
+            learner.online.backward(&mut learner.room.workspace, &learner.room.slopes, &mut gradient);
+            let targets = learner.room.targets.clone();
             // Targets do not move with the online network: that is what makes the gradient a half one.
             let at = |network: &Dense| {
                 let mut workspace = Workspace::default();
@@ -238,9 +244,9 @@ mod tests {
             actions: vec![0, 1],
             terminated: vec![false, true],
         };
-        learner.slopes(&batch);
-        assert_eq!(learner.targets, [1.0 + 0.5 * 3.0, 1.0]);
+        learner.slopes(&batch, &settings);
+        assert_eq!(learner.room.targets, [1.0 + 0.5 * 3.0, 1.0]);
         // Misses of −1.5, clipped, and 1.
-        assert_eq!(learner.slopes, [-0.5, 0.0, 0.0, 0.5]);
+        assert_eq!(learner.room.slopes, [-0.5, 0.0, 0.0, 0.5]);
     }
 }

@@ -5,7 +5,7 @@
 //! before the step. Every step is worth 1. The episode terminates where the cart leaves ±2.4 m or the pole ±12°, and
 //! is truncated after 500 steps. Start: each of the four uniform in ±0.05.
 
-use super::{Action, Environment, EnvironmentKind, ObservationSpace, Step, discrete, finite_state, uniform};
+use super::{Action, Environment, EnvironmentKind, ObservationSpace, Step, discrete, finite_state, going_on, uniform};
 use crate::error::Error;
 use crate::random::Random;
 
@@ -57,9 +57,9 @@ impl Environment for CartPole {
         self.observation()
     }
 
-    fn reset_to(&mut self, state: &[f64]) -> Result<Vec<f32>, Error> {
-        self.state = finite_state(self.kind(), state)?;
-        self.steps = 0;
+    fn resume(&mut self, state: &[f64], steps: u32) -> Result<Vec<f32>, Error> {
+        let steps = going_on(self.kind(), steps, MOST_STEPS)?;
+        (self.state, self.steps) = (finite_state(self.kind(), state)?, steps);
         Ok(self.observation())
     }
 

@@ -14,7 +14,7 @@
 //! step is worth −0.01, the one that enters the goal 0.99, the one that enters the pit −1.01; both terminate the episode. It is truncated
 //! after 100 steps. The shortest way takes 8 steps, so the best return is 0.92; the second best is 0.91, with one step into a wall.
 
-use super::{Action, Environment, EnvironmentKind, ObservationSpace, Step, discrete};
+use super::{Action, Environment, EnvironmentKind, ObservationSpace, Step, discrete, going_on};
 use crate::error::Error;
 
 const SIDE: usize = 5;
@@ -61,7 +61,8 @@ impl Environment for GridWorld {
         vec![self.index() as f32]
     }
 
-    fn reset_to(&mut self, state: &[f64]) -> Result<Vec<f32>, Error> {
+    fn resume(&mut self, state: &[f64], steps: u32) -> Result<Vec<f32>, Error> {
+        let steps = going_on(self.kind(), steps, MOST_STEPS)?;
         let index = match state {
             [index] if index.fract() == 0.0 && (0.0..(SIDE * SIDE) as f64).contains(index) => Some(*index as usize),
             _ => None,
@@ -75,7 +76,7 @@ impl Environment for GridWorld {
                 found: format!("{state:?}"),
             });
         };
-        *self = Self { row, column, steps: 0 };
+        *self = Self { row, column, steps };
         Ok(vec![self.index() as f32])
     }
 

@@ -102,7 +102,14 @@ pub trait Environment: Send + Sync + fmt::Debug {
 
     /// Begins an episode at a state of the caller's, as [`state`](Environment::state) gives them, and gives what is seen there.
     /// A state of another length, or one that is not finite, is [`Error::EnvironmentState`].
-    fn reset_to(&mut self, state: &[f64]) -> Result<Vec<f32>, Error>;
+    fn reset_to(&mut self, state: &[f64]) -> Result<Vec<f32>, Error> {
+        self.resume(state, 0)
+    }
+
+    /// Goes on with an episode that came to a state, as [`state`](Environment::state) gives them, by so many steps, and
+    /// gives what is seen there. So many steps that the time is up are [`Error::EnvironmentState`], as is a wrong
+    /// state.
+    fn resume(&mut self, state: &[f64], steps: u32) -> Result<Vec<f32>, Error>;
 
     /// Acts. An action that the space does not have is [`Error::Action`]. After the end of an episode the dynamics go on
     /// as before, which no algorithm here makes use of.
@@ -243,6 +250,18 @@ fn finite_state<const N: usize>(kind: EnvironmentKind, state: &[f64]) -> Result<
             expected: format!("{N} finite numbers"),
             found: format!("{state:?}"),
         }
+    })
+}
+
+/// Refuses so many steps that an episode of `most` would be over.
+fn going_on(kind: EnvironmentKind, steps: u32, most: u32) -> Result<u32, Error> {
+    if steps < most {
+        return Ok(steps);
+    }
+    Err(Error::EnvironmentState {
+        environment: kind.id(),
+        expected: format!("fewer than {most} steps"),
+        found: format!("{steps} steps"),
     })
 }
 

@@ -5,7 +5,7 @@
 //! and the left wall takes all velocity. Every step is worth −1. The episode terminates at position 0.5 with a
 //! velocity of zero or more, and is truncated after 200 steps. Start: position uniform in −0.6 to −0.4, at rest.
 
-use super::{Action, Environment, EnvironmentKind, ObservationSpace, Step, discrete, finite_state, uniform};
+use super::{Action, Environment, EnvironmentKind, ObservationSpace, Step, discrete, finite_state, going_on, uniform};
 use crate::error::Error;
 use crate::random::Random;
 
@@ -48,9 +48,9 @@ impl Environment for MountainCar {
         self.observation()
     }
 
-    fn reset_to(&mut self, state: &[f64]) -> Result<Vec<f32>, Error> {
-        self.state = finite_state(self.kind(), state)?;
-        self.steps = 0;
+    fn resume(&mut self, state: &[f64], steps: u32) -> Result<Vec<f32>, Error> {
+        let steps = going_on(self.kind(), steps, MOST_STEPS)?;
+        (self.state, self.steps) = (finite_state(self.kind(), state)?, steps);
         Ok(self.observation())
     }
 

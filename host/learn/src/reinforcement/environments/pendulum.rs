@@ -7,7 +7,7 @@
 
 use std::f64::consts::PI;
 
-use super::{Action, Environment, EnvironmentKind, ObservationSpace, Step, finite_state, uniform};
+use super::{Action, Environment, EnvironmentKind, ObservationSpace, Step, finite_state, going_on, uniform};
 use crate::error::Error;
 use crate::random::Random;
 
@@ -56,9 +56,9 @@ impl Environment for Pendulum {
         self.observation()
     }
 
-    fn reset_to(&mut self, state: &[f64]) -> Result<Vec<f32>, Error> {
-        self.state = finite_state(self.kind(), state)?;
-        self.steps = 0;
+    fn resume(&mut self, state: &[f64], steps: u32) -> Result<Vec<f32>, Error> {
+        let steps = going_on(self.kind(), steps, MOST_STEPS)?;
+        (self.state, self.steps) = (finite_state(self.kind(), state)?, steps);
         Ok(self.observation())
     }
 
