@@ -22,6 +22,31 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     }
 }
 
+/// Points of `D` numbers each, as one run of bytes.
+pub(crate) mod points {
+    use serde::de::Error as _;
+    use serde::{Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer, const D: usize>(
+        points: &[[f32; D]],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        super::serialize(points.as_flattened(), serializer)
+    }
+
+    pub(crate) fn deserialize<'de, De: Deserializer<'de>, const D: usize>(
+        deserializer: De,
+    ) -> Result<Vec<[f32; D]>, De::Error> {
+        let numbers = super::deserialize(deserializer)?;
+        let (points, rest) = numbers.as_chunks::<D>();
+        if rest.is_empty() {
+            Ok(points.to_vec())
+        } else {
+            Err(De::Error::custom(format!("{} numbers are no whole number of points", numbers.len())))
+        }
+    }
+}
+
 /// Writes the nodes of a tree as one run of bytes, three words each.
 pub(crate) fn write_triples<S: Serializer>(
     triples: impl ExactSizeIterator<Item = [u32; 3]>,

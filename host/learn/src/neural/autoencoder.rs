@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! let settings = AutoencoderSettings::read(&mut reader)?;       // names: AutoencoderSettings::NAMES
-//! let learnt = autoencoder::fit(&columns, &settings, seed, control)?;
+//! let learnt = autoencoder::fit(&columns, &settings, seed, checkpoint, control)?;
 //! let latent = learnt.autoencoder.encode(&columns)?;             // latent columns, each as long as a column
 //! let errors = learnt.autoencoder.reconstruction_error(&columns)?; // one for each row
 //! ```
@@ -21,6 +21,7 @@ use kumiko_vocabulary::learning::LossPoint;
 use serde::{Deserialize, Serialize};
 
 use crate::blocks::map_blocks;
+use crate::checkpoint::Checkpoint;
 use crate::error::Error;
 use crate::hyperparameters::Hyperparameters;
 use crate::random::Random;
@@ -137,11 +138,13 @@ pub(crate) struct Learnt {
 }
 
 /// Trains an autoencoder on columns of equal length, two rows at least. A missing or infinite value is an error, and so is a
-/// network too large to hold; cancelling ends in [`Error::Cancelled`].
+/// network too large to hold; cancelling ends in [`Error::Cancelled`]. With a checkpoint the training goes on from the
+/// last epoch that was kept.
 pub(crate) fn fit(
     columns: &[&[f32]],
     settings: &AutoencoderSettings,
     seed: u64,
+    checkpoint: Option<&Checkpoint>,
     control: &dyn Control,
 ) -> Result<Learnt, Error> {
     let count = check_columns(columns)?;
@@ -178,7 +181,7 @@ pub(crate) fn fit(
         batch_norm: false,
     };
     let network = initial(columns.len(), settings, seed)?;
-    let Descent { network, curve, end } = descend(network, &training, held.as_ref(), &plan, seed, None, control)?;
+    let Descent { network, curve, end } = descend(network, &training, held.as_ref(), &plan, seed, checkpoint, control)?;
     let encoder_layers = settings.hidden.len() + 1;
     let autoencoder = Autoencoder {
         scaling,
@@ -351,7 +354,7 @@ mod tests {
     fn two_latent_numbers_hold_what_eight_columns_say_and_more_than_a_line_does() {
         let columns = columns(2_000);
         let columns = views(&columns);
-        let learnt = fit(&columns, &settings(), 7, &Unattended).unwrap();
+        let learnt = fit(&columns, &settings(), 7, None, &Unattended).unwrap();
         let errors = learnt.autoencoder.reconstruction_error(&columns).unwrap();
         let mean = errors.iter().map(|error| f64::from(*error)).sum::<f64>() / 2_000.0;
         // The best plane, by python:
@@ -368,7 +371,7 @@ mod tests {
     #[test]
     fn a_row_unlike_the_others_comes_back_worse_than_they_do() {
         let mut columns = columns(1_000);
-        let autoencoder = fit(&views(&columns), &settings(), 7, &Unattended).unwrap().autoencoder;
+        let autoencoder = fit(&views(&columns), &settings(), 7, None, &Unattended).unwrap().autoencoder;
         let before = autoencoder.reconstruction_error(&views(&columns)).unwrap();
         // Values that are ordinary each, and a sum that is not theirs.
         let row = (0..1_000).find(|row| (columns[0][*row] - 1.0).abs() < 0.2 && (columns[1][*row] - 10.0).abs() < 2.0);
@@ -386,7 +389,7 @@ mod tests {
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let wide = AutoencoderSettings { hidden: vec![256], epochs: 3, ..settings() };
-            pool.install(|| fit(&views(&columns), &wide, 7, &Unattended).unwrap().autoencoder)
+            pool.install(|| fit(&views(&columns), &wide, 7, None, &Unattended).unwrap().autoencoder)
         };
         assert_eq!(run(1), run(2));
     }
@@ -395,7 +398,7 @@ mod tests {
     fn it_comes_back_from_its_bytes_and_a_changed_one_is_refused() {
         let columns = columns(100);
         let columns = views(&columns);
-        let learnt = fit(&columns, &AutoencoderSettings { epochs: 2, ..settings() }, 7, &Unattended).unwrap();
+        let learnt = fit(&columns, &AutoencoderSettings { epochs: 2, ..settings() }, 7, None, &Unattended).unwrap();
         assert!(learnt.notes[0].contains("max_iter = 2"));
         let bytes = rmp_serde::to_vec_named(&learnt.autoencoder).unwrap();
         let back: Autoencoder = rmp_serde::from_slice(&bytes).unwrap();
@@ -414,17 +417,19 @@ mod tests {
     fn early_stopping_holds_rows_back_and_keeps_the_best_epoch() {
         let columns = columns(400);
         let early = AutoencoderSettings { early_stopping: true, epochs: 300, patience: 5, rate: 0.02, ..settings() };
-        let learnt = fit(&views(&columns), &early, 7, &Unattended).unwrap();
+        let learnt = fit(&views(&columns), &early, 7, None, &Unattended).unwrap();
         let losses: Vec<f64> = learnt.curve.iter().map(|point| point.validation.unwrap()).collect();
         let best = losses.iter().copied().fold(f64::INFINITY, f64::min);
         assert!(losses.len() < 300 && best < 0.2 && best < losses[0], "{losses:?}");
-        let kept = fit(&views(&columns), &AutoencoderSettings { epochs: losses.len() - 5, ..early }, 7, &Unattended);
+        let kept =
+            fit(&views(&columns), &AutoencoderSettings { epochs: losses.len() - 5, ..early }, 7, None, &Unattended);
         assert_eq!(kept.unwrap().autoencoder, learnt.autoencoder);
     }
 
     #[test]
     fn bad_columns_and_settings_are_refused_in_words() {
-        let fit = |columns: &[&[f32]]| fit(columns, &settings(), 7, &Unattended).map(|_| ()).unwrap_err().to_string();
+        let fit =
+            |columns: &[&[f32]]| fit(columns, &settings(), 7, None, &Unattended).map(|_| ()).unwrap_err().to_string();
         assert!(fit(&[]).contains("no feature column"));
         assert!(fit(&[&[1.0]]).contains("1 rows"));
         assert!(fit(&[&[1.0, 2.0], &[1.0]]).contains("expected 2"));

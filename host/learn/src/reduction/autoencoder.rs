@@ -106,7 +106,8 @@ pub(crate) fn fit(problem: &Problem<'_>, given: &Map<String, Value>) -> Result<F
             expected: format!("at most the number of rows, {rows}"),
         });
     }
-    let learnt = autoencoder::fit(&problem.columns, &settings.network, problem.seed, problem.control)?;
+    let checkpoint = problem.checkpoint.as_ref();
+    let learnt = autoencoder::fit(&problem.columns, &settings.network, problem.seed, checkpoint, problem.control)?;
     let mut model = AutoencoderModel { network: learnt.autoencoder, clusters: None };
     let mut notes = learnt.notes;
     let mut measures =
@@ -121,6 +122,7 @@ pub(crate) fn fit(problem: &Problem<'_>, given: &Map<String, Value>) -> Result<F
             answers: Answers::None(Task::Clustering),
             weights: None,
             validation: None,
+            // The network's last state stays: grouping a few latent numbers anew costs little beside training it.
             checkpoint: None,
             ..*problem
         };

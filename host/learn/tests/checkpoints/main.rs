@@ -6,6 +6,7 @@ mod common;
 mod foreign;
 mod policies;
 mod supervised;
+mod unsupervised;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

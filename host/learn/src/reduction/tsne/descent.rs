@@ -4,8 +4,11 @@
 use kumiko_vocabulary::Control;
 use kumiko_vocabulary::learning::LossPoint;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::{Checkpoint, are_finite, resumed};
 use crate::error::Error;
+use crate::packed;
 
 use super::affinities::Affinities;
 use super::repulsion::repulsion;
@@ -31,40 +34,87 @@ pub(super) struct Outcome<const D: usize> {
     pub(super) curve: Vec<LossPoint>,
 }
 
-/// Moves the points until the iterations are used up, or nothing gets better.
+/// Where the points stand before a step.
+#[derive(Serialize, Deserialize)]
+struct State<const D: usize> {
+    step: usize,
+    #[serde(with = "packed::points")]
+    points: Vec<[f32; D]>,
+    /// The last step of each point.
+    #[serde(with = "packed::points")]
+    moves: Vec<[f32; D]>,
+    #[serde(with = "packed::points")]
+    gains: Vec<[f32; D]>,
+    curve: Vec<LossPoint>,
+    /// The least divergence, and the step that had it.
+    best: (f64, usize),
+}
+
+impl<const D: usize> State<D> {
+    fn new(points: Vec<[f32; D]>) -> Self {
+        let count = points.len();
+        Self {
+            step: 0,
+            points,
+            moves: vec![[0.0; D]; count],
+            gains: vec![[1.0; D]; count],
+            curve: Vec::new(),
+            best: (f64::INFINITY, 0),
+        }
+    }
+
+    /// Whether a state that was read is one that the way down from `begun` can have come to.
+    fn can_follow(&self, begun: &Self, iterations: usize) -> bool {
+        let (best, best_step) = self.best;
+        let all = [&self.points, &self.moves, &self.gains];
+        self.step < iterations
+            && all.iter().all(|numbers| numbers.len() == begun.points.len() && are_finite(numbers.as_flattened()))
+            && self.curve.len() == self.step / CHECK
+            && self.curve.iter().all(|point| point.training.is_finite())
+            && best_step <= self.step
+            && !best.is_nan()
+    }
+}
+
+/// Moves the points until the iterations are used up, or nothing gets better. With a checkpoint they go on from where
+/// they stood when a state was kept last.
 pub(super) fn descend<const D: usize>(
     affinities: &Affinities,
-    mut points: Vec<[f32; D]>,
+    points: Vec<[f32; D]>,
     settings: &Settings,
+    checkpoint: Option<&Checkpoint>,
     control: &dyn Control,
 ) -> Result<Outcome<D>, Error> {
     let count = points.len();
     let automatic = (count as f64 / settings.exaggeration / 4.0).max(LEAST_RATE);
     let rate = settings.rate.unwrap_or(automatic) as f32;
-    let mut moves = vec![[0.0_f32; D]; count];
-    let mut gains = vec![[1.0_f32; D]; count];
-    let mut curve = Vec::new();
-    let (mut best, mut best_step) = (f64::INFINITY, 0);
-    for step in 0..settings.iterations {
+    let mut state =
+        resumed(checkpoint, control, State::new(points), |kept, begun| kept.can_follow(begun, settings.iterations));
+    for step in state.step..settings.iterations {
+        state.step = step;
+        if let Some(own) = checkpoint {
+            own.keep(control, || &state);
+        }
         if control.is_cancelled() {
             return Err(Error::Cancelled);
         }
+        let State { points, moves, gains, curve, best: (best, best_step), .. } = &mut state;
         let exploring = step < EXPLORATION;
         let (exaggeration, momentum) = if exploring { (settings.exaggeration as f32, 0.5) } else { (1.0, 0.8) };
         if step == EXPLORATION {
             // Both are of another way down.
             moves.fill([0.0; D]);
             gains.fill([1.0; D]);
-            (best, best_step) = (f64::INFINITY, step);
+            (*best, *best_step) = (f64::INFINITY, step);
         }
         let check = (step + 1) % CHECK == 0 || step + 1 == settings.iterations;
-        let pushed = repulsion(&points, settings.angle as f32);
+        let pushed = repulsion(points, settings.angle as f32);
         let scale = (1.0 / pushed.total) as f32;
         let gradient: Vec<[f32; D]> = (0..count)
             .into_par_iter()
             .with_min_len(ROWS_AT_ONCE)
             .map(|row| {
-                let pulled = attraction(affinities, &points, row);
+                let pulled = attraction(affinities, points, row);
                 std::array::from_fn(|component| {
                     4.0 * (exaggeration * pulled[component] - scale * pushed.forces[row][component])
                 })
@@ -72,7 +122,7 @@ pub(super) fn descend<const D: usize>(
             .collect();
         if check {
             control.report(step as f64, Some(settings.iterations as f64), "arranging the map");
-            let divergence = divergence(affinities, &points, pushed.total);
+            let divergence = divergence(affinities, points, pushed.total);
             curve.push(LossPoint { step: step as u32, training: divergence, validation: None });
             let norm = gradient.iter().flatten().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
             if !(divergence.is_finite() && norm.is_finite()) {
@@ -80,21 +130,17 @@ pub(super) fn descend<const D: usize>(
                     what: "the map flew apart: lower `learning_rate` or leave it at \"auto\"".to_owned(),
                 });
             }
-            if divergence < best {
-                (best, best_step) = (divergence, step);
-            } else if !exploring && step - best_step > settings.patience {
+            if divergence < *best {
+                (*best, *best_step) = (divergence, step);
+            } else if !exploring && step - *best_step > settings.patience {
                 break;
             }
             if !exploring && norm <= settings.least_gradient {
                 break;
             }
         }
-        points
-            .par_iter_mut()
-            .with_min_len(ROWS_AT_ONCE)
-            .zip(moves.par_iter_mut().zip(&mut gains))
-            .zip(&gradient)
-            .for_each(|((point, (moved, gain)), slope)| {
+        points.par_iter_mut().with_min_len(ROWS_AT_ONCE).zip(moves.par_iter_mut().zip(gains)).zip(&gradient).for_each(
+            |((point, (moved, gain)), slope)| {
                 for component in 0..D {
                     let gain = &mut gain[component];
                     let against = moved[component] * slope[component] < 0.0;
@@ -102,8 +148,10 @@ pub(super) fn descend<const D: usize>(
                     moved[component] = momentum * moved[component] - rate * *gain * slope[component];
                     point[component] += moved[component];
                 }
-            });
+            },
+        );
     }
+    let State { points, curve, .. } = state;
     let pushed = repulsion(&points, settings.angle as f32);
     let divergence = divergence(affinities, &points, pushed.total);
     Ok(Outcome { points, divergence, curve })

@@ -149,7 +149,7 @@ fn arranged<const D: usize>(
     affinities: &Affinities,
 ) -> Result<Arranged, Error> {
     let points = start::<D>(problem, settings, scaling)?;
-    let outcome = descent::descend(affinities, points, settings, problem.control)?;
+    let outcome = descent::descend(affinities, points, settings, problem.checkpoint.as_ref(), problem.control)?;
     Ok((outcome.points.into_iter().flatten().collect(), outcome.divergence, outcome.curve))
 }
 
