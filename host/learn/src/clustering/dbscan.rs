@@ -5,7 +5,8 @@
 //! numbered by their first core row, so labels are those of scikit-learn, which goes through the rows in order.
 //!
 //! In order: `neighbours` puts rows into leaves; each leaf's rows are counted against the leaves near it; core rows are united, leaf
-//! by leaf, first within each and then between those that are not united yet; the other rows look for a core row.
+//! by leaf, first within each and then between those that are not united yet; the other rows look for a core row. No
+//! state is kept on the way: these are three passes over the rows, which iterate nothing.
 #![allow(clippy::indexing_slicing, reason = "rows are counted below their number, leaves by their tree")]
 
 use std::collections::HashMap;

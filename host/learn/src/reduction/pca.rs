@@ -3,7 +3,7 @@
 //! Of columns in common units: where there are no more columns than rows, the eigenvectors of the columns' covariance; otherwise
 //! those of the rows' products, brought over; and where few components are asked of very many, the subspace that multiplying by the
 //! covariance again and again leads to (`subspace`). Products are summed with 64 bits. A component's sign is such that its largest
-//! entry is positive, as in scikit-learn.
+//! entry is positive, as in scikit-learn. No state is kept on the way: it is a few passes over the rows at most.
 #![allow(clippy::indexing_slicing, reason = "components, columns and blocks are counted below their numbers")]
 
 use kumiko_vocabulary::Control;

@@ -7,18 +7,26 @@
 #![allow(clippy::indexing_slicing, reason = "rows, centres and groups are counted below their numbers")]
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::blocks::block_size;
+use crate::checkpoint::are_finite;
 use crate::distances::{ROWS_AT_ONCE, Rows, partial_distances, slack, squared_distance};
+use crate::packed;
 
 /// Centres that share a lower bound.
 const GROUP: usize = 10;
 /// Rounding of the bounds' sums, as a share of them.
 const ROUNDING: f32 = 1e-6;
+/// Bounds that are kept in a state at most: 128 MiB.
+const MOST_KEPT_BOUNDS: usize = 32 << 20;
 
 /// What the iterations come to.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Outcome {
-    pub(super) centres: Rows,
+    /// Centre after centre.
+    #[serde(with = "packed")]
+    pub(super) centres: Vec<f32>,
     /// The sum of squared distances after each iteration, the rows with the centres that they had in it.
     pub(super) curve: Vec<f64>,
     pub(super) converged: bool,
@@ -31,6 +39,83 @@ pub(super) struct Limits {
     pub(super) tolerance: f64,
 }
 
+/// Where the iterations stand between two of them. The bounds belong to it: which rows they spare decides how sums are
+/// made, and so their last digits.
+#[derive(Serialize, Deserialize)]
+pub(super) struct State {
+    /// Centre after centre.
+    #[serde(with = "packed")]
+    centres: Vec<f32>,
+    /// How far each centre has moved last.
+    #[serde(with = "packed")]
+    moves: Vec<f32>,
+    /// The centre of each row.
+    labels: Vec<u32>,
+    /// For each row an upper bound of the distance to its centre.
+    #[serde(with = "packed")]
+    upper: Vec<f32>,
+    /// For each row and group of centres a lower bound of the distance to the group's other centres.
+    #[serde(with = "packed")]
+    lower: Vec<f32>,
+    /// For each centre the sums of its rows' columns.
+    sums: Vec<f64>,
+    /// For each centre the weight of its rows.
+    totals: Vec<f64>,
+    curve: Vec<f64>,
+}
+
+impl State {
+    /// Before the first iteration, with these centres, one after the other.
+    pub(super) fn new(rows: &Rows, centres: Vec<f32>) -> Self {
+        let clusters = centres.len() / rows.width.max(1);
+        Self {
+            moves: vec![0.0; clusters],
+            labels: vec![0; rows.len()],
+            upper: vec![f32::INFINITY; rows.len()],
+            lower: vec![0.0; rows.len() * clusters.div_ceil(GROUP)],
+            sums: vec![0.0; centres.len()],
+            totals: vec![0.0; clusters],
+            curve: Vec::new(),
+            centres,
+        }
+    }
+
+    /// Whether it is small enough to be kept every now and then.
+    pub(super) fn is_small(&self) -> bool {
+        self.upper.len() + self.lower.len() <= MOST_KEPT_BOUNDS
+    }
+
+    /// Whether a state that was read is one that iterations over these rows can have come to.
+    pub(super) fn fits(&self, rows: &Rows, clusters: usize, limits: &Limits) -> bool {
+        let bounds = self.upper.len() == rows.len() && self.lower.len() == rows.len() * clusters.div_ceil(GROUP);
+        let lengths = self.centres.len() == clusters * rows.width
+            && self.moves.len() == clusters
+            && self.labels.len() == rows.len()
+            && self.sums.len() == clusters * rows.width
+            && self.totals.len() == clusters;
+        bounds
+            && lengths
+            && self.curve.len() < limits.iterations
+            && self.labels.iter().all(|label| (*label as usize) < clusters)
+            && are_finite(self.centres.iter().chain(&self.moves))
+            && are_finite(self.sums.iter().chain(&self.totals).chain(&self.curve))
+            && !self.upper.iter().chain(&self.lower).any(|bound| bound.is_nan())
+    }
+
+    /// Moves the centres; the sum of their squared moves.
+    fn move_to(&mut self, centres: Vec<f32>, width: usize) -> f64 {
+        let mut total = 0.0;
+        let pairs = centres.chunks_exact(width).zip(self.centres.chunks_exact(width));
+        for ((after, before), moved) in pairs.zip(&mut self.moves) {
+            let square = squared_distance(after, before);
+            total += f64::from(square);
+            *moved = square.sqrt() * (1.0 + ROUNDING);
+        }
+        self.centres = centres;
+        total
+    }
+}
+
 /// The state of a block of rows.
 struct Block<'a> {
     start: usize,
@@ -40,10 +125,10 @@ struct Block<'a> {
 }
 
 /// The centres with what their last move means for the bounds.
-struct Centres {
+struct Centres<'a> {
     points: Rows,
     /// How far each centre has moved.
-    moves: Vec<f32>,
+    moves: &'a [f32],
     /// The farthest move in each group.
     group_moves: Vec<f32>,
     /// Half the distance to the next centre: a row nearer than this is at home.
@@ -57,22 +142,15 @@ struct Change {
     changed: usize,
 }
 
-/// Iterates from the centres given. `cancelled` is asked between iterations; none where it says yes.
+/// Iterates from a state. `cancelled` is asked between iterations, and shown where they stand; none where it says yes.
 pub(super) fn run(
     rows: &Rows,
     weights: Option<&[f32]>,
-    centres: Vec<f32>,
+    mut state: State,
     limits: &Limits,
-    cancelled: impl Fn() -> bool,
+    cancelled: impl Fn(&State) -> bool,
 ) -> Option<Outcome> {
     let (width, size) = (rows.width, block_size(rows.len()));
-    let mut centres = Centres::new(Rows::new(centres, width));
-    let clusters = centres.points.len();
-    let groups = clusters.div_ceil(GROUP);
-    let mut labels = vec![0_u32; rows.len()];
-    let mut upper = vec![f32::INFINITY; rows.len()];
-    let mut lower = vec![0.0_f32; rows.len() * groups];
-    let (mut sums, mut totals) = (vec![0.0; clusters * width], vec![0.0; clusters]);
     let square: f64 = (0..rows.len())
         .into_par_iter()
         .with_min_len(size)
@@ -80,11 +158,15 @@ pub(super) fn run(
         .collect::<Vec<f64>>()
         .iter()
         .sum();
-    let mut curve = Vec::new();
-    for iteration in 0..limits.iterations {
-        if cancelled() {
+    let mut converged = false;
+    for iteration in state.curve.len()..limits.iterations {
+        if cancelled(&state) {
             return None;
         }
+        let points = Rows::new(state.centres.clone(), width);
+        let State { moves, labels, upper, lower, sums, totals, .. } = &mut state;
+        let centres = Centres::new(points, moves);
+        let groups = centres.group_moves.len();
         let changes: Vec<Change> = labels
             .par_chunks_mut(size)
             .zip(upper.par_chunks_mut(size))
@@ -97,11 +179,11 @@ pub(super) fn run(
             .collect();
         let mut changed = 0;
         for change in changes {
-            add(&mut sums, &change.sums);
-            add(&mut totals, &change.weights);
+            add(sums, &change.sums);
+            add(totals, &change.weights);
             changed += change.changed;
         }
-        let (filled, counts) = refilled(rows, weights, &labels, &centres.points, &sums, &totals);
+        let (filled, counts) = refilled(rows, weights, labels, &centres.points, sums, totals);
         let mut next = centres.points.values.clone();
         for ((next, sums), total) in next.chunks_exact_mut(width).zip(filled.chunks_exact(width)).zip(&counts) {
             if *total > 0.0 {
@@ -111,17 +193,18 @@ pub(super) fn run(
             }
         }
         // Σ w ‖x − c‖² = Σ w ‖x‖² − Σ (Σ w) ‖c‖², where the centres are means.
-        let explained: f64 = (sums.chunks_exact(width).zip(&totals))
+        let explained: f64 = (sums.chunks_exact(width).zip(totals.iter()))
             .filter(|(_, total)| **total > 0.0)
             .map(|(sums, total)| sums.iter().map(|sum| sum * sum).sum::<f64>() / total)
             .sum();
-        curve.push((square - explained).max(0.0));
-        let moved = centres.move_to(Rows::new(next, width));
-        if changed == 0 || moved <= limits.tolerance {
-            return Some(Outcome { centres: centres.points, curve, converged: true });
+        state.curve.push((square - explained).max(0.0));
+        let moved = state.move_to(next, width);
+        converged = changed == 0 || moved <= limits.tolerance;
+        if converged {
+            break;
         }
     }
-    Some(Outcome { centres: centres.points, curve, converged: false })
+    Some(Outcome { centres: state.centres, curve: state.curve, converged })
 }
 
 fn weight(weights: Option<&[f32]>, row: usize) -> f64 {
@@ -181,39 +264,9 @@ fn refilled(
     (sums, totals)
 }
 
-impl Centres {
-    fn new(points: Rows) -> Self {
-        let many = points.len();
-        let mut centres = Self {
-            points,
-            moves: vec![0.0; many],
-            group_moves: vec![0.0; many.div_ceil(GROUP)],
-            half_gaps: Vec::new(),
-        };
-        centres.measure_gaps();
-        centres
-    }
-
-    /// Moves the centres; the sum of their squared moves.
-    fn move_to(&mut self, points: Rows) -> f64 {
-        let mut total = 0.0;
-        self.group_moves.fill(0.0);
-        for cluster in 0..points.len() {
-            let square = squared_distance(points.row(cluster), self.points.row(cluster));
-            total += f64::from(square);
-            let distance = square.sqrt() * (1.0 + ROUNDING);
-            self.moves[cluster] = distance;
-            let group = &mut self.group_moves[cluster / GROUP];
-            *group = group.max(distance);
-        }
-        self.points = points;
-        self.measure_gaps();
-        total
-    }
-
-    fn measure_gaps(&mut self) {
-        let points = &self.points;
-        self.half_gaps = (0..points.len())
+impl<'a> Centres<'a> {
+    fn new(points: Rows, moves: &'a [f32]) -> Self {
+        let half_gaps = (0..points.len())
             .into_par_iter()
             .with_min_len(16)
             .map(|cluster| {
@@ -224,12 +277,14 @@ impl Centres {
                 0.5 * least.sqrt() * (1.0 - ROUNDING)
             })
             .collect();
+        let group_moves = moves.chunks(GROUP).map(|moves| moves.iter().copied().fold(0.0, f32::max)).collect();
+        Self { points, moves, group_moves, half_gaps }
     }
 }
 
 impl Block<'_> {
     /// Brings every row to its nearest centre.
-    fn assign(mut self, rows: &Rows, weights: Option<&[f32]>, centres: &Centres, first: bool) -> Change {
+    fn assign(mut self, rows: &Rows, weights: Option<&[f32]>, centres: &Centres<'_>, first: bool) -> Change {
         let (width, clusters) = (rows.width, centres.points.len());
         let groups = centres.group_moves.len();
         let mut change = Change { sums: vec![0.0; clusters * width], weights: vec![0.0; clusters], changed: 0 };
@@ -254,7 +309,7 @@ impl Block<'_> {
     }
 
     /// Loosens a row's bounds by the centres' moves; whether they still part its centre from the others.
-    fn is_at_home(&mut self, position: usize, rows: &Rows, centres: &Centres, groups: usize) -> bool {
+    fn is_at_home(&mut self, position: usize, rows: &Rows, centres: &Centres<'_>, groups: usize) -> bool {
         let label = self.labels[position] as usize;
         let lower = &mut self.lower[position * groups..][..groups];
         let mut least = f32::INFINITY;
@@ -282,7 +337,7 @@ impl Block<'_> {
         products: &mut Vec<f32>,
         rows: &Rows,
         weights: Option<&[f32]>,
-        centres: &Centres,
+        centres: &Centres<'_>,
         first: bool,
         change: &mut Change,
     ) {

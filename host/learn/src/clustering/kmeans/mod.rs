@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::blocks::sum_blocks;
+use crate::checkpoint::{are_finite, resumed};
 use crate::data::Predictions;
 use crate::distances::{Rows, nearest};
 use crate::error::Error;
@@ -21,7 +22,7 @@ use crate::matrix::Scaling;
 use crate::metrics::shape::Shape;
 use crate::random::Random;
 
-use lloyd::Limits;
+use lloyd::{Limits, Outcome};
 
 /// Clusters at most: the bounds take a number for every ten of them and every row.
 const MOST_CLUSTERS: usize = 65_536;
@@ -138,6 +139,52 @@ fn read(given: &Map<String, Value>) -> Result<(Settings, Map<String, Value>), Er
     Ok((Settings { clusters, start, runs, iterations, tolerance, standardize }, reader.used()))
 }
 
+/// Where the runs stand. Written from borrowed parts, read into owned ones.
+#[derive(Serialize, Deserialize)]
+struct State<O, L> {
+    /// The number of the run under way.
+    run: usize,
+    /// The best of those before it.
+    best: Option<O>,
+    /// Where the run's iterations stand; none for its beginning.
+    within: Option<L>,
+}
+
+impl State<Outcome, lloyd::State> {
+    const BEGUN: Self = Self { run: 0, best: None, within: None };
+
+    /// Whether a state that was read is one that runs over these rows can have come to.
+    fn fits(&self, rows: &Rows, settings: &Settings, limits: &Limits) -> bool {
+        let sound = |best: &Outcome| {
+            best.centres.len() == settings.clusters * rows.width
+                && are_finite(&best.centres)
+                && best.curve.len() <= limits.iterations
+                && are_finite(&best.curve)
+        };
+        self.run < settings.runs
+            && self.best.is_some() == (self.run > 0)
+            && self.best.as_ref().is_none_or(sound)
+            && self.within.as_ref().is_none_or(|within| within.fits(rows, settings.clusters, limits))
+    }
+}
+
+/// A run with what it is judged by.
+struct Judged {
+    outcome: Outcome,
+    labels: Vec<u32>,
+    inertia: f64,
+}
+
+impl Judged {
+    fn new(rows: &Rows, weights: Option<&[f32]>, outcome: Outcome) -> Self {
+        let centres = Rows::new(outcome.centres.clone(), rows.width);
+        // By the way in which the model predicts, so that a row of the training data gets the same label again.
+        let labels = nearest(rows, &centres);
+        let inertia = inertia(rows, &centres, &labels, weights);
+        Self { outcome, labels, inertia }
+    }
+}
+
 /// Checks the hyperparameters alone.
 pub(crate) fn check(given: &Map<String, Value>) -> Result<Map<String, Value>, Error> {
     read(given).map(|(_, used)| used)
@@ -157,29 +204,38 @@ pub(crate) fn fit(problem: &Problem<'_>, given: &Map<String, Value>) -> Result<F
         });
     }
     let limits = Limits { iterations: settings.iterations, tolerance: settings.tolerance * mean_variance(&rows) };
-    let mut best: Option<(KmeansModel, Vec<u32>, f64, lloyd::Outcome)> = None;
-    for run in 0..settings.runs {
-        problem.control.report(run as f64, Some(settings.runs as f64), "moving centres");
-        let mut random = Random::new(problem.seed, run as u64);
-        let seeds = match settings.start {
-            Start::PlusPlus => seeding::plus_plus(&rows, problem.weights, settings.clusters, &mut random),
-            Start::Random => seeding::random(&rows, problem.weights, settings.clusters, &mut random),
-        };
-        let centres = seeds.iter().flat_map(|row| rows.row(*row)).copied().collect();
-        let outcome = lloyd::run(&rows, problem.weights, centres, &limits, || problem.control.is_cancelled())
-            .ok_or(Error::Cancelled)?;
-        // By the way in which the model predicts, so that a row of the training data gets the same label again.
-        let labels = nearest(&rows, &outcome.centres);
-        let inertia = inertia(&rows, &outcome.centres, &labels, problem.weights);
-        if best.as_ref().is_none_or(|(_, _, least, _)| inertia < *least) {
-            let unit = scaling.unit(settings.standardize);
-            let model = KmeansModel { scaling: scaling.clone(), unit, centres: outcome.centres.values.clone() };
-            best = Some((model, labels, inertia, outcome));
+    let (weights, control, checkpoint) = (problem.weights, problem.control, problem.checkpoint.as_ref());
+    let State { run: first, best, mut within } =
+        resumed(checkpoint, control, State::BEGUN, |kept, _| kept.fits(&rows, &settings, &limits));
+    let mut best = best.map(|outcome| Judged::new(&rows, weights, outcome));
+    for run in first..settings.runs {
+        control.report(run as f64, Some(settings.runs as f64), "moving centres");
+        let begun = within.take().unwrap_or_else(|| {
+            let mut random = Random::new(problem.seed, run as u64);
+            let seeds = match settings.start {
+                Start::PlusPlus => seeding::plus_plus(&rows, weights, settings.clusters, &mut random),
+                Start::Random => seeding::random(&rows, weights, settings.clusters, &mut random),
+            };
+            lloyd::State::new(&rows, seeds.iter().flat_map(|row| rows.row(*row)).copied().collect())
+        });
+        let outcome = lloyd::run(&rows, weights, begun, &limits, |state| {
+            if let Some(own) = checkpoint {
+                let best = best.as_ref().map(|best| &best.outcome);
+                own.keep(control, || State { run, best, within: state.is_small().then_some(state) });
+            }
+            control.is_cancelled()
+        })
+        .ok_or(Error::Cancelled)?;
+        let judged = Judged::new(&rows, weights, outcome);
+        if best.as_ref().is_none_or(|best| judged.inertia < best.inertia) {
+            best = Some(judged);
         }
     }
-    let Some((model, labels, _, outcome)) = best else {
+    let Some(Judged { outcome, labels, .. }) = best else {
         return Err(Error::Numerical { what: "k-means has made no run".to_owned() });
     };
+    let unit = scaling.unit(settings.standardize);
+    let model = KmeansModel { scaling, unit, centres: outcome.centres };
     let measures = model.measures(&rows, &labels, problem.weights, problem.seed);
     let squared = model.unit * model.unit;
     let mut fitted = Fitted::new(Estimator::Kmeans(model), used);
@@ -218,8 +274,9 @@ pub(crate) fn labels(
     let centres =
         seeding::plus_plus(rows, None, clusters, random).iter().flat_map(|row| rows.row(*row)).copied().collect();
     let limits = Limits { iterations: DEFAULT_ITERATIONS, tolerance: DEFAULT_TOLERANCE * mean_variance(rows) };
-    let outcome = lloyd::run(rows, None, centres, &limits, cancelled).ok_or(Error::Cancelled)?;
-    Ok(nearest(rows, &outcome.centres))
+    let outcome =
+        lloyd::run(rows, None, lloyd::State::new(rows, centres), &limits, |_| cancelled()).ok_or(Error::Cancelled)?;
+    Ok(nearest(rows, &Rows::new(outcome.centres, rows.width)))
 }
 
 /// The mean of the columns' variances, in the model's units.

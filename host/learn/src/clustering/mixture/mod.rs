@@ -14,6 +14,7 @@ use kumiko_vocabulary::learning::{Algorithm, HeadlineMetrics, LossPoint};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::checkpoint::{are_finite, resumed};
 use crate::clustering::kmeans;
 use crate::data::Predictions;
 use crate::distances::Rows;
@@ -96,10 +97,49 @@ pub(crate) fn check(given: &Map<String, Value>) -> Result<Map<String, Value>, Er
 }
 
 /// One run: components, mean log likelihood after each pass, whether it converged.
+#[derive(Serialize, Deserialize)]
 struct Run {
     components: Components,
     curve: Vec<f64>,
     converged: bool,
+}
+
+impl Run {
+    /// Whether a run that was read can be one by these settings.
+    fn fits(&self, settings: &Settings, columns: usize) -> bool {
+        self.components.covariance == settings.covariance
+            && self.components.weights.len() == settings.components
+            && self.components.check(columns).is_ok()
+            && self.curve.len() <= settings.iterations
+            && are_finite(&self.curve)
+    }
+
+    /// What runs are compared by.
+    fn likelihood(&self) -> f64 {
+        self.curve.last().copied().unwrap_or(f64::NEG_INFINITY)
+    }
+}
+
+/// Where the runs stand before a pass. Written from borrowed runs, read into owned ones.
+#[derive(Serialize, Deserialize)]
+struct State<R> {
+    /// The number of the run under way.
+    number: usize,
+    /// The best of those before it.
+    best: Option<R>,
+    current: Option<R>,
+}
+
+impl State<Run> {
+    const BEGUN: Self = Self { number: 0, best: None, current: None };
+
+    /// Whether a state that was read is one that these settings can have come to.
+    fn fits(&self, settings: &Settings, columns: usize) -> bool {
+        self.number < settings.runs
+            && self.best.is_some() == (self.number > 0)
+            && [&self.best, &self.current].into_iter().flatten().all(|run| run.fits(settings, columns))
+            && self.current.as_ref().is_none_or(|run| run.curve.len() < settings.iterations)
+    }
 }
 
 /// Fits the model.
@@ -119,12 +159,21 @@ pub(crate) fn fit(problem: &Problem<'_>, given: &Map<String, Value>) -> Result<F
     }
     let narrow = Rows::new(scaling.rows(&problem.columns), problem.columns.len());
     let regular = settings.regular / (unit * unit);
-    let mut best: Option<Run> = None;
-    for number in 0..settings.runs {
-        let mut random = Random::new(problem.seed, number as u64);
-        let run = run(problem, &settings, regular, &rows, &narrow, &mut random)?;
-        let likelihood = |run: &Run| run.curve.last().copied().unwrap_or(f64::NEG_INFINITY);
-        if best.as_ref().is_none_or(|best| likelihood(&run) > likelihood(best)) {
+    let checkpoint = problem.checkpoint.as_ref();
+    let State { number: first, mut best, mut current } =
+        resumed(checkpoint, problem.control, State::BEGUN, |kept, _| kept.fits(&settings, problem.columns.len()));
+    let fitting = Fitting { problem, settings: &settings, regular, rows: &rows, narrow: &narrow };
+    for number in first..settings.runs {
+        let begun = match current.take() {
+            Some(current) => current,
+            None => fitting.begin(&mut Random::new(problem.seed, number as u64))?,
+        };
+        let run = fitting.run(begun, |current| {
+            if let Some(own) = checkpoint {
+                own.keep(problem.control, || State { number, best: best.as_ref(), current: Some(current) });
+            }
+        })?;
+        if best.as_ref().is_none_or(|best| run.likelihood() > best.likelihood()) {
             best = Some(run);
         }
     }
@@ -150,46 +199,62 @@ pub(crate) fn fit(problem: &Problem<'_>, given: &Map<String, Value>) -> Result<F
     Ok(fitted)
 }
 
-fn run(
-    problem: &Problem<'_>,
-    settings: &Settings,
+/// What every run is made from.
+struct Fitting<'a> {
+    problem: &'a Problem<'a>,
+    settings: &'a Settings,
+    /// Added to every variance, in the model's units.
     regular: f64,
-    rows: &[f64],
-    narrow: &Rows,
-    random: &mut Random,
-) -> Result<Run, Error> {
-    let components = settings.components;
-    let sums = match settings.start {
-        Start::Kmeans => {
-            let labels = kmeans::labels(narrow, components, random, &|| problem.control.is_cancelled())?;
-            expectation::of_labels(rows, narrow.width, &labels, components, settings.covariance)
+    /// Row after row, with 64 bits.
+    rows: &'a [f64],
+    /// The same with 32 bits.
+    narrow: &'a Rows,
+}
+
+impl Fitting<'_> {
+    /// The components that a run begins with.
+    fn begin(&self, random: &mut Random) -> Result<Run, Error> {
+        let Self { problem, settings, rows, narrow, .. } = self;
+        let components = settings.components;
+        let sums = match settings.start {
+            Start::Kmeans => {
+                let labels = kmeans::labels(narrow, components, random, &|| problem.control.is_cancelled())?;
+                expectation::of_labels(rows, narrow.width, &labels, components, settings.covariance)
+            }
+            Start::Random => expectation::of_random(rows, narrow.width, components, settings.covariance, random),
+        };
+        let components = sums.components(self.regular).ok_or_else(degenerate)?;
+        Ok(Run { components, curve: Vec::new(), converged: false })
+    }
+
+    /// Passes over the rows until the likelihood rises no more. `watch` sees where the run stands before each.
+    fn run(&self, mut run: Run, watch: impl Fn(&Run)) -> Result<Run, Error> {
+        let Self { problem, settings, .. } = self;
+        for step in run.curve.len()..settings.iterations {
+            watch(&run);
+            if problem.control.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+            problem.control.report(step as f64, Some(settings.iterations as f64), "fitting components");
+            let (sums, likelihood) = expectation::pass(self.rows, &run.components);
+            if !likelihood.is_finite() {
+                return Err(degenerate());
+            }
+            run.components = sums.components(self.regular).ok_or_else(degenerate)?;
+            run.converged = (likelihood - run.likelihood()).abs() < settings.tolerance;
+            run.curve.push(likelihood);
+            if run.converged {
+                break;
+            }
         }
-        Start::Random => expectation::of_random(rows, narrow.width, components, settings.covariance, random),
-    };
-    let degenerate = || {
-        Error::Numerical {
+        Ok(run)
+    }
+}
+
+fn degenerate() -> Error {
+    Error::Numerical {
         what: "a component's covariance has no inverse: its rows lie in fewer dimensions than there are columns; raise `reg_covar`, \
                choose `covariance_type` \"diag\", or ask for fewer components"
             .to_owned(),
     }
-    };
-    let mut current = sums.components(regular).ok_or_else(degenerate)?;
-    let (mut curve, mut before) = (Vec::new(), f64::NEG_INFINITY);
-    for step in 0..settings.iterations {
-        if problem.control.is_cancelled() {
-            return Err(Error::Cancelled);
-        }
-        problem.control.report(step as f64, Some(settings.iterations as f64), "fitting components");
-        let (sums, likelihood) = expectation::pass(rows, &current);
-        if !likelihood.is_finite() {
-            return Err(degenerate());
-        }
-        current = sums.components(regular).ok_or_else(degenerate)?;
-        curve.push(likelihood);
-        if (likelihood - before).abs() < settings.tolerance {
-            return Ok(Run { components: current, curve, converged: true });
-        }
-        before = likelihood;
-    }
-    Ok(Run { components: current, curve, converged: false })
 }
