@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use kumiko_tests::{Place, Session, provided};
+use kumiko_tests::{Place, Session, provided, repository};
 use serde_json::{Value, json};
 
 fn structured(result: &Value) -> &Value {
@@ -14,7 +14,7 @@ fn structured(result: &Value) -> &Value {
 
 /// Makes models and data sets, and tells what the models predict.
 fn made(folder: &Path) -> Value {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/other_models.py");
+    let script = repository().join("tests/clients/other_models.py");
     let output = Command::new(provided("KUMIKO_PYTHON")).arg(script).arg(folder).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use async_trait::async_trait;
 use kumiko_functions::{CallControl, ProgressSink, Update};
 use kumiko_runtime::{CallFailure, Reply};
-use kumiko_services::jobs::{JobWatch, JobWork};
+use kumiko_services::jobs::{JobReport, JobWatch, JobWork};
 use kumiko_vocabulary::Fault;
 use kumiko_vocabulary::jobs::Job;
 use serde_json::Value;
@@ -29,7 +29,8 @@ struct Report(JobWatch);
 
 impl ProgressSink for Report {
     fn report(&self, update: Update) {
-        (self.0.report)(update.done, update.total, update.message);
+        let Update { done, total, message, elapsed, .. } = update;
+        (self.0.report)(JobReport { done, total, message, elapsed });
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Update {
     pub total: Option<f64>,
     /// What is being done.
     pub message: String,
+    /// How long ago the phase began.
+    pub elapsed: Duration,
     /// What the phases before it came to, for listeners that want one number that only grows.
     pub before: f64,
 }
@@ -36,6 +38,8 @@ const INTERVAL: Duration = Duration::from_millis(50);
 #[derive(Default)]
 struct Told {
     at: Option<Instant>,
+    /// When the phase began.
+    since: Option<Instant>,
     done: f64,
     total: Option<f64>,
     /// See [`Update::before`].
@@ -49,15 +53,15 @@ impl Told {
         let finishes = |done: f64, total: Option<f64>| total.is_some_and(|total| done >= total);
         let finished = finishes(done, total);
         let at = Some(Instant::now());
-        let Some(last) = self.at else { return Some(Self { at, done, total, before: 0.0 }) };
+        let Some(last) = self.at else { return Some(Self { at, since: at, done, total, before: 0.0 }) };
         if last.elapsed() < INTERVAL && !finished {
             return None;
         }
         if total != self.total || (finishes(self.done, self.total) && !finished) {
             // Strictly more than was told, even where the phase begins at nothing.
-            return Some(Self { at, done, total, before: self.before + self.done + 1.0 });
+            return Some(Self { at, since: at, done, total, before: self.before + self.done + 1.0 });
         }
-        (done > self.done).then_some(Self { at, done, total, before: self.before })
+        (done > self.done).then_some(Self { at, since: self.since, done, total, before: self.before })
     }
 }
 
@@ -106,13 +110,13 @@ impl Control for CallControl {
             return;
         }
         let total = total.filter(|total| total.is_finite());
-        let before = {
+        let (elapsed, before) = {
             let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(next) = told.next(done, total) else { return };
             *told = next;
-            told.before
+            (told.since.map(|since| since.elapsed()).unwrap_or_default(), told.before)
         };
-        sink.report(Update { done, total, message: message.chars().take(500).collect(), before });
+        sink.report(Update { done, total, message: message.chars().take(500).collect(), elapsed, before });
     }
 
     fn is_cancelled(&self) -> bool {

@@ -8,11 +8,7 @@ use kumiko_exchange::{Limits, xgboost};
 use kumiko_frames::Frame;
 use kumiko_learn::{Model, Predictions, class_codes};
 use kumiko_vocabulary::Fault;
-use kumiko_vocabulary::learning::{
-    Algorithm, FeatureSignature, FeatureType, HeadlineMetrics, MODEL_FORMAT_VERSION, ModelMetadata, ModelSignature,
-    Task,
-};
-use serde_json::Map;
+use kumiko_vocabulary::learning::{Algorithm, FeatureSignature, FeatureType, ModelMetadata, ModelSignature};
 
 use crate::matrix::{column_not_found, features_for, is_numeric};
 
@@ -56,7 +52,7 @@ impl AnyModel {
                 Ok(model.into())
             }
             // A native file begins with its own mark, which no message of protobuf begins with.
-            Some(first) if *first == ONNX_FIRST_FIELD => Self::graph(bytes, name, &limits),
+            Some(first) if *first == ONNX_FIRST_FIELD || name.ends_with(".onnx") => Self::graph(bytes, name, &limits),
             _ => Ok(Model::from_bytes(bytes, name)?.into()),
         }
     }
@@ -82,26 +78,9 @@ impl AnyModel {
             .collect();
         let classes = signature.classes.clone();
         let producer = if signature.producer.is_empty() { "an unnamed program" } else { &signature.producer };
-        let metadata = ModelMetadata {
-            format_version: MODEL_FORMAT_VERSION,
-            name: stem(name).to_owned(),
-            algorithm: Algorithm::Onnx,
-            task: if classes.is_some() { Task::Classification } else { Task::Regression },
-            signature: ModelSignature { features, target: Some(target), classes },
-            hyperparameters: Map::new(),
-            seed: 0,
-            training_metrics: HeadlineMetrics::default(),
-            validation_metrics: None,
-            feature_importances: Vec::new(),
-            training_rows: 0,
-            validation_rows: 0,
-            training_data: None,
-            server_version: None,
-            training_seconds: None,
-            loss_curve: Vec::new(),
-            reinforcement: None,
-            notes: vec![format!("an ONNX graph written by {producer}: how it was trained and measured is not known")],
-        };
+        let signature = ModelSignature { features, target: Some(target), classes };
+        let origin = format!("an ONNX graph written by {producer}");
+        let metadata = ModelMetadata::from_elsewhere(stem(name), Algorithm::Onnx, signature, &origin);
         Ok(Self::Onnx(Box::new(Graph { metadata, model })))
     }
 

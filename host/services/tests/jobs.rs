@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kumiko_services::jobs::{EmbeddedJobs, Error, JobWatch, JobWork, Jobs as _};
+use kumiko_services::jobs::{EmbeddedJobs, Error, JobReport, JobWatch, JobWork, Jobs as _};
 use kumiko_services::objects::{EmbeddedStore, Folders, Objects};
 use kumiko_vocabulary::Fault;
 use kumiko_vocabulary::jobs::{Job, JobOrder, JobStatus};
@@ -53,7 +53,8 @@ impl JobWork for Work {
                 Ok(json!("from half"))
             }
             _ => {
-                (watch.report)(25.0, Some(100.0), "counting".to_owned());
+                let elapsed = Duration::from_secs(2);
+                (watch.report)(JobReport { done: 25.0, total: Some(100.0), message: "counting".to_owned(), elapsed });
                 watch.cancellation.cancelled().await;
                 Err(Fault::failed("cancelled", "stopped"))
             }

@@ -1,10 +1,7 @@
 //! Between XGBoost's files and whole models with their metadata.
 
 use kumiko_learn::{Boosted, Estimator, Model};
-use kumiko_vocabulary::learning::{
-    Algorithm, FeatureSignature, FeatureType, HeadlineMetrics, MODEL_FORMAT_VERSION, ModelMetadata, ModelSignature,
-    Task,
-};
+use kumiko_vocabulary::learning::{Algorithm, FeatureSignature, FeatureType, ModelMetadata, ModelSignature};
 use serde_json::{Map, Value};
 
 use super::{FORMAT, XgboostModel, write};
@@ -36,26 +33,9 @@ impl XgboostModel {
         let mut hyperparameters = Map::new();
         hyperparameters.insert("objective".to_owned(), Value::from(self.objective));
         hyperparameters.insert("n_estimators".to_owned(), Value::from(self.rounds));
-        let metadata = ModelMetadata {
-            format_version: MODEL_FORMAT_VERSION,
-            name: name.to_owned(),
-            algorithm: Algorithm::Xgboost,
-            task: if signature.classes.is_some() { Task::Classification } else { Task::Regression },
-            signature,
-            hyperparameters,
-            seed: 0,
-            training_metrics: HeadlineMetrics::default(),
-            validation_metrics: None,
-            feature_importances: Vec::new(),
-            training_rows: 0,
-            validation_rows: 0,
-            training_data: None,
-            server_version: None,
-            training_seconds: None,
-            loss_curve: Vec::new(),
-            reinforcement: None,
-            notes: vec![format!("read from {FORMAT}: how it was trained and measured is not known")],
-        };
+        let origin = format!("read from {FORMAT}");
+        let mut metadata = ModelMetadata::from_elsewhere(name, Algorithm::Xgboost, signature, &origin);
+        metadata.hyperparameters = hyperparameters;
         Ok(Model { metadata, estimator: Estimator::Boosted(estimator), preprocessing: None, training_output: None })
     }
 }

@@ -20,6 +20,7 @@ mod record;
 mod runner;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use kumiko_vocabulary::Fault;
@@ -60,11 +61,24 @@ pub trait Jobs: Send + Sync {
     async fn stop(&self, name: &str) -> Result<Job, Error>;
 }
 
+/// How far the work of a job has come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobReport {
+    /// How far its present phase has come.
+    pub done: f64,
+    /// The whole of the phase, in the same unit.
+    pub total: Option<f64>,
+    /// What is being done.
+    pub message: String,
+    /// How long ago the phase began.
+    pub elapsed: Duration,
+}
+
 /// What a running job tells, and how it learns that it shall stop.
 #[derive(Clone)]
 pub struct JobWatch {
-    /// Takes how far the work has come: done, total, and what is being done. Must not block.
-    pub report: Arc<dyn Fn(f64, Option<f64>, String) + Send + Sync>,
+    /// Takes how far the work has come. Must not block.
+    pub report: Arc<dyn Fn(JobReport) + Send + Sync>,
     /// Ends the work: the job was stopped, its time is up, its server stops, or another server has taken it over.
     pub cancellation: CancellationToken,
     /// What the work keeps, to go on from after its server died.

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::checkpoint::Checkpoint;
 use super::embedded::{EmbeddedJobs, Shared, now};
 use super::record::{End, Lease, Record, Renewal};
-use super::{Error, JobWatch, JobWork};
+use super::{Error, JobReport, JobWatch, JobWork};
 
 /// How long a claim holds without being renewed: how long a job rests after its server died.
 const LEASE: Duration = Duration::from_secs(15);
@@ -120,12 +120,10 @@ impl Runner {
         let latest = Arc::new(Mutex::new(None::<JobProgress>));
         let report = Arc::clone(&latest);
         let watch = JobWatch {
-            report: Arc::new(move |done, total, message| {
+            report: Arc::new(move |JobReport { done, total, message, elapsed }| {
                 let at = now();
-                let mut latest = report.lock().unwrap_or_else(PoisonError::into_inner);
-                let same_phase = latest.as_ref().filter(|last| last.total == total && last.done <= done);
-                let since = same_phase.map_or(at, |last| last.since);
-                *latest = Some(JobProgress { done, total, message, since, at });
+                let progress = JobProgress { done, total, message, since: at - elapsed.as_secs_f64(), at };
+                *report.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress);
             }),
             cancellation: cancellation.clone(),
             checkpoint: Arc::new(Checkpoint::new(Arc::clone(&self.shared.objects), self.shared.checkpoint_uri(&name))),

@@ -63,6 +63,34 @@ pub struct ModelMetadata {
     pub notes: Vec<String>,
 }
 
+impl ModelMetadata {
+    /// What is to be said of a model that another program made: what its file holds, and that no more is known. `origin` is where it
+    /// comes from, in words.
+    #[must_use]
+    pub fn from_elsewhere(name: &str, algorithm: Algorithm, signature: ModelSignature, origin: &str) -> Self {
+        Self {
+            format_version: MODEL_FORMAT_VERSION,
+            name: name.to_owned(),
+            algorithm,
+            task: if signature.classes.is_some() { Task::Classification } else { Task::Regression },
+            signature,
+            hyperparameters: Map::new(),
+            seed: 0,
+            training_metrics: HeadlineMetrics::default(),
+            validation_metrics: None,
+            feature_importances: Vec::new(),
+            training_rows: 0,
+            validation_rows: 0,
+            training_data: None,
+            server_version: None,
+            training_seconds: None,
+            loss_curve: Vec::new(),
+            reinforcement: None,
+            notes: vec![format!("{origin}: how it was trained and measured is not known")],
+        }
+    }
+}
+
 /// What goes into a model and what comes out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
