@@ -57,6 +57,7 @@ pub(crate) async fn host(settings: &Settings) -> anyhow::Result<Host> {
         home,
         jobs: Arc::new(jobs.clone()),
         cache: Arc::new(Cache::new(settings.cache_bytes)),
+        frame_bytes: settings.frame_bytes,
         compute: Compute::new(NonZeroUsize::new(settings.compute_places).unwrap_or(NonZeroUsize::MIN)),
         egress: egress(settings).await?,
     };

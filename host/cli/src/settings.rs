@@ -5,6 +5,7 @@
 
 mod file;
 mod http;
+mod memory;
 mod resolve;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -103,6 +104,8 @@ pub(crate) struct Settings {
     pub(crate) bucket: String,
     /// Memory for frames and models that may be wanted again, in bytes.
     pub(crate) cache_bytes: usize,
+    /// What a table may take in memory, in bytes.
+    pub(crate) frame_bytes: u64,
     /// Pieces of numerical work that run at once.
     pub(crate) compute_places: usize,
     /// Jobs that this server runs at once.

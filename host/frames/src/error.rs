@@ -23,6 +23,26 @@ pub enum Error {
         /// The file.
         name: String,
     },
+    /// A table that takes more memory than is allowed.
+    #[error("{name} takes about {bytes} bytes of memory as a table; {limit} are allowed")]
+    LargerThanMemory {
+        /// The file.
+        name: String,
+        /// What it takes, in bytes.
+        bytes: u64,
+        /// What is allowed, in bytes.
+        limit: u64,
+    },
+    /// A file whose columns cannot be read one at a time.
+    #[error(
+        "the columns of {name} cannot be read one at a time: that takes Parquet, uncompressed as a whole; it is {found}"
+    )]
+    NotColumnwise {
+        /// The file.
+        name: String,
+        /// What it is.
+        found: String,
+    },
     /// The operating system refused.
     #[error("cannot {action} {name}: {source}")]
     Io {
@@ -292,6 +312,8 @@ impl Error {
             Self::DuplicateColumns { .. } => "duplicate_columns",
             Self::Malformed { .. } => "malformed_file",
             Self::Truncated { .. } => "truncated_file",
+            Self::LargerThanMemory { .. } => "frame_too_large",
+            Self::NotColumnwise { .. } => "file_not_columnwise",
             Self::ColumnNotFound { .. } => "column_not_found",
             Self::ColumnNotNumeric { .. } => "column_not_numeric",
             Self::ColumnType { .. } => "column_type",
@@ -341,6 +363,11 @@ impl Error {
             Self::Quoting { .. } => "a cell that begins with a quote ends with one, and quotes inside it are doubled",
             Self::DuplicateColumns { .. } => "rename the columns so that each name occurs once",
             Self::Truncated { .. } => "write or copy the file again",
+            Self::LargerThanMemory { .. } => {
+                "take fewer rows or columns, or raise `compute.frame_bytes` where the machine has the memory; `xgboost` learns from \
+                 numbers in a Parquet file of any size"
+            }
+            Self::NotColumnwise { .. } => "write the data as Parquet, whose pages may be compressed",
             Self::ColumnNotFound { .. } => "column names are compared exactly, upper and lower case included",
             Self::ColumnNotNumeric { .. } => {
                 "encode text first, as the preprocessing tools do, or leave the column out"

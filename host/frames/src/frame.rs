@@ -19,6 +19,11 @@ use crate::{Error, balance, json, read, split, sql, summary, validate, write};
 /// The largest Arrow file that [`Frame::arrow`] makes, in bytes.
 pub const MAXIMUM_ARROW_BYTES: usize = 64 * 1024 * 1024;
 
+/// Rows whose texts are looked at together.
+const SLICE_ROWS: usize = 1 << 20;
+/// The code of a row without a category.
+const NO_CATEGORY: u32 = u32::MAX;
+
 /// A table that does not change. A clone shares the rows.
 #[derive(Clone, Debug)]
 pub struct Frame {
@@ -55,6 +60,14 @@ impl Frame {
     /// Everything that can be wrong with a file: see [`Error`]. [`Error::Cancelled`] where `control` says so.
     pub fn read(path: &Path, name: &str, options: &ReadOptions, control: &dyn Control) -> Result<Self, Error> {
         guarded(|| read::read(path, name, options, control).map(Self::from))
+    }
+
+    /// Refuses a local file that would take more than `limit` bytes of memory as a frame, without reading it.
+    ///
+    /// # Errors
+    /// [`Error::LargerThanMemory`], and what is wrong with a file at first sight.
+    pub fn check_size(path: &Path, name: &str, options: &ReadOptions, limit: u64) -> Result<(), Error> {
+        guarded(|| read::check_size(path, name, options, limit))
     }
 
     /// Makes a frame of a JSON array of objects. Missing keys are nulls; an array or object within a cell becomes its JSON text.
@@ -344,38 +357,47 @@ pub(crate) fn classes(column: &Column) -> Result<(Vec<u32>, Vec<String>), Error>
         let column = column.name().to_string();
         return Err(Error::MissingValues { column, count: missing, purpose: "a column of classes" });
     }
-    let (codes, names) = categories(column)?;
-    Ok((codes.into_iter().flatten().collect(), names))
+    coded(column)
 }
 
 /// The category of each row, where it has one, and the categories in order: see [`Frame::categories`].
 fn categories(column: &Column) -> Result<(Vec<Option<u32>>, Vec<String>), Error> {
-    let texts = texts(column)?;
-    let mut found: PlHashMap<&str, u32> = PlHashMap::default();
-    let mut names: Vec<&str> = Vec::new();
-    let mut codes: Vec<Option<u32>> = Vec::with_capacity(texts.len());
-    for text in texts.iter() {
-        codes.push(text.map(|text| {
-            *found.entry(text).or_insert_with(|| {
-                names.push(text);
-                names.len() as u32 - 1
-            })
-        }));
+    let (codes, names) = coded(column)?;
+    Ok((codes.into_iter().map(|code| (code != NO_CATEGORY).then_some(code)).collect(), names))
+}
+
+/// The same, with [`NO_CATEGORY`] for a row that has none.
+fn coded(column: &Column) -> Result<(Vec<u32>, Vec<String>), Error> {
+    let mut found: PlHashMap<String, u32> = PlHashMap::default();
+    let mut codes: Vec<u32> = Vec::with_capacity(column.len());
+    // In slices, so that the texts of a long column of numbers are never all there.
+    for offset in (0..column.len()).step_by(SLICE_ROWS) {
+        let slice = column.slice(offset as i64, SLICE_ROWS);
+        for text in texts(&slice)?.iter() {
+            let next = found.len() as u32;
+            codes.push(match text {
+                None => NO_CATEGORY,
+                Some(text) => match found.get(text) {
+                    Some(code) => *code,
+                    None => *found.entry(text.to_owned()).or_insert(next),
+                },
+            });
+        }
     }
     let numeric = !matches!(column.dtype(), DataType::String | DataType::Categorical(..) | DataType::Enum(..));
-    let mut order: Vec<(usize, &str)> = names.iter().copied().enumerate().collect();
-    order.sort_by(|(_, left), (_, right)| match (left.parse::<f64>(), right.parse::<f64>()) {
-        (Ok(left), Ok(right)) if numeric => left.total_cmp(&right),
+    let mut order: Vec<(String, u32)> = found.into_iter().collect();
+    order.sort_unstable_by(|(left, _), (right, _)| match (left.parse::<f64>(), right.parse::<f64>()) {
+        (Ok(one), Ok(other)) if numeric => one.total_cmp(&other).then_with(|| left.cmp(right)),
         _ => left.cmp(right),
     });
-    let mut rank = vec![0_u32; names.len()];
-    for (position, (code, _)) in order.iter().enumerate() {
-        if let Some(slot) = rank.get_mut(*code) {
+    let mut rank = vec![0_u32; order.len()];
+    for (position, (_, code)) in order.iter().enumerate() {
+        if let Some(slot) = rank.get_mut(*code as usize) {
             *slot = position as u32;
         }
     }
-    for code in codes.iter_mut().flatten() {
-        *code = rank.get(*code as usize).copied().unwrap_or_default();
+    for code in &mut codes {
+        *code = rank.get(*code as usize).copied().unwrap_or(NO_CATEGORY);
     }
-    Ok((codes, order.into_iter().map(|(_, name)| name.to_owned()).collect()))
+    Ok((codes, order.into_iter().map(|(name, _)| name).collect()))
 }

@@ -56,7 +56,14 @@ impl contract::Host for FramesView<'_> {
         }
         let local = self.call.services.objects.localize(&uri).await?;
         let name = info.uri;
-        let frame = self.call.compute(move |control| Frame::read(local.path(), &name, &options, control)).await?;
+        let limit = self.call.services.frame_bytes;
+        let frame = self
+            .call
+            .compute(move |control| {
+                Frame::check_size(local.path(), &name, &options, limit)?;
+                Frame::read(local.path(), &name, &options, control)
+            })
+            .await?;
         self.call.services.cache.insert(key, Cached::Frame(frame.clone()), frame.estimated_size());
         self.push(frame)
     }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use kumiko_frames::{Frame, Pipeline};
-use kumiko_modelling::AnyModel;
+use kumiko_frames::{Frame, Pipeline, StoredFrame};
+use kumiko_modelling::{AnyModel, Stored};
 use kumiko_vocabulary::Fault;
+use kumiko_vocabulary::data::ReadOptions;
 use wasmtime::component::{HasData, Resource, ResourceTable};
 
 use crate::bindings::kumiko::host::models as contract;
@@ -64,6 +65,33 @@ impl contract::Host for ModelsView<'_> {
             .call
             .compute(move |control| {
                 kumiko_modelling::train(&training, validation.as_ref(), preprocessing.as_ref(), &specification, control)
+            })
+            .await?;
+        self.table.push(Handle(Arc::new(model.into()))).map_err(Refusal::handle)
+    }
+
+    async fn train_columnwise(
+        &mut self,
+        uri: String,
+        options: String,
+        specification: String,
+        validation: Option<Resource<Frame>>,
+    ) -> Result<Resource<Handle>, Refusal> {
+        let options: ReadOptions = documents::parse("read-options", &options)?;
+        let specification = documents::parse("training-specification", &specification)?;
+        let validation = validation.map(|frame| self.frame(&frame)).transpose()?;
+        let uri = self.call.readable(&uri).await?;
+        let objects = Arc::clone(&self.call.services.objects);
+        let local = objects.localize(&uri).await?;
+        let model = self
+            .call
+            .compute(move |control| {
+                let name = &local.info.uri;
+                let frame = StoredFrame::open(local.path(), name, options.format)?;
+                let files = || objects.unnamed_file().map_err(std::io::Error::other);
+                let identity = format!("{name} {}", local.info.etag);
+                let stored = Stored { frame: &frame, identity, files: &files };
+                kumiko_modelling::train_columnwise(&stored, validation.as_ref(), &specification, control)
             })
             .await?;
         self.table.push(Handle(Arc::new(model.into()))).map_err(Refusal::handle)

@@ -36,6 +36,8 @@ pub struct Services {
     pub home: Arc<str>,
     /// Frames and models that were read before.
     pub cache: Arc<Cache>,
+    /// What a table may take in memory, in bytes.
+    pub frame_bytes: u64,
     /// The pool for work that computes.
     pub compute: Compute,
     /// The way out over HTTP.

@@ -38,7 +38,7 @@ impl Binned {
             .enumerate()
             .map(|(position, column)| match categorical.get(position) {
                 Some(true) => Vec::new(),
-                _ => edges(column, most.clamp(1, MOST_BINS)),
+                _ => edges(column, most),
             })
             .collect()
     }
@@ -49,15 +49,7 @@ impl Binned {
         let mut codes = vec![0; rows * columns.len()];
         codes.par_chunks_mut(rows.max(1)).zip(columns).zip(&edges).enumerate().for_each(
             |(position, ((codes, column), edges))| {
-                if categorical.get(position) == Some(&true) {
-                    for (code, value) in codes.iter_mut().zip(*column) {
-                        *code = if value.is_nan() { MISSING } else { *value as u8 };
-                    }
-                    return;
-                }
-                for (code, value) in codes.iter_mut().zip(*column) {
-                    *code = if value.is_nan() { MISSING } else { edges.partition_point(|edge| edge < value) as u8 };
-                }
+                encode(column, edges, categorical.get(position) == Some(&true), codes);
             },
         );
         Self { rows, codes, edges }
@@ -79,8 +71,20 @@ impl Binned {
     }
 }
 
+/// The bins of values by the edges of their column, or the values themselves where they are categories.
+pub(crate) fn encode(values: &[f32], edges: &[f32], categorical: bool, codes: &mut [u8]) {
+    for (code, value) in codes.iter_mut().zip(values) {
+        *code = match (value.is_nan(), categorical) {
+            (true, _) => MISSING,
+            (false, true) => *value as u8,
+            (false, false) => edges.partition_point(|edge| edge < value) as u8,
+        };
+    }
+}
+
 /// The edges of a column's bins, `most` of them at most: none where it has one value at most.
-fn edges(column: &[f32], most: usize) -> Vec<f32> {
+pub(crate) fn edges(column: &[f32], most: usize) -> Vec<f32> {
+    let most = most.clamp(1, MOST_BINS);
     let step = column.len().div_ceil(SAMPLED_VALUES).max(1);
     // As integers in the same order as the numbers: integers sort faster.
     let mut keys: Vec<u32> =

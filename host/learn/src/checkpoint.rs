@@ -11,10 +11,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
+use crate::columnwise::ColumnwiseData;
 use crate::data::{Features, Target, TrainingData};
 
 /// Bytes of the digest before a state: what was damaged is not gone on with.
 const DIGEST_BYTES: usize = 32;
+/// Values that are turned into bytes at once.
+const PIECE_VALUES: usize = 4_096;
 
 /// The name of a training's states.
 #[derive(Clone, Debug)]
@@ -33,6 +36,23 @@ impl Checkpoint {
         Self::named(specification, control, |hash| {
             for data in [Some(training), validation].into_iter().flatten() {
                 add(hash, data);
+            }
+        })
+    }
+
+    /// The same for columns that are read one after the other: they are known by their identity.
+    pub(crate) fn of_columnwise(
+        training: &ColumnwiseData<'_>,
+        validation: Option<&TrainingData>,
+        specification: &TrainingSpecification,
+        control: &dyn Control,
+    ) -> Option<Self> {
+        Self::named(specification, control, |hash| {
+            hash.update(&training.identity);
+            hash.update(training.names.join("\0"));
+            add_answers(hash, &training.target, training.weights.as_deref());
+            if let Some(validation) = validation {
+                add(hash, validation);
             }
         })
     }
@@ -108,17 +128,7 @@ pub(crate) fn are_finite<'a, T: Copy + Into<f64> + 'a>(numbers: impl IntoIterato
 
 fn add(hash: &mut Sha256, data: &TrainingData) {
     add_features(hash, &data.features);
-    if let Some(weights) = &data.weights {
-        add_numbers(hash, weights);
-    }
-    match &data.target {
-        Target::Classes { codes, classes } => {
-            hash.update(classes.join("\0"));
-            hash.update(codes.iter().flat_map(|code| code.to_le_bytes()).collect::<Vec<u8>>());
-        }
-        Target::Values(values) => hash.update(values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>()),
-        Target::None => {}
-    }
+    add_answers(hash, &data.target, data.weights.as_deref());
 }
 
 fn add_features(hash: &mut Sha256, features: &Features) {
@@ -126,10 +136,28 @@ fn add_features(hash: &mut Sha256, features: &Features) {
     hash.update(features.names.join("\0"));
 }
 
+fn add_answers(hash: &mut Sha256, target: &Target, weights: Option<&[f32]>) {
+    if let Some(weights) = weights {
+        add_numbers(hash, weights);
+    }
+    match target {
+        Target::Classes { codes, classes } => {
+            hash.update(classes.join("\0"));
+            add_bytes(hash, codes, |code| code.to_le_bytes());
+        }
+        Target::Values(values) => add_bytes(hash, values, |value| value.to_le_bytes()),
+        Target::None => {}
+    }
+}
+
 fn add_numbers(hash: &mut Sha256, numbers: &[f32]) {
     hash.update((numbers.len() as u64).to_le_bytes());
-    // In pieces, so that the bytes of a long column are never all there twice.
-    for piece in numbers.chunks(4_096) {
-        hash.update(piece.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>());
+    add_bytes(hash, numbers, |number| number.to_le_bytes());
+}
+
+/// In pieces, so that the bytes of a long column are never all there twice.
+fn add_bytes<T: Copy, const BYTES: usize>(hash: &mut Sha256, values: &[T], bytes: impl Fn(T) -> [u8; BYTES]) {
+    for piece in values.chunks(PIECE_VALUES) {
+        hash.update(piece.iter().flat_map(|value| bytes(*value)).collect::<Vec<u8>>());
     }
 }

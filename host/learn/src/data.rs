@@ -84,13 +84,7 @@ impl Features {
     /// Columns of equal length, as many as names, no name twice, not too many rows. `what` names the data in the error.
     pub(crate) fn check_shape(&self, what: &str) -> Result<(), Error> {
         self.check_lengths(what)?;
-        let mut seen = HashMap::new();
-        for name in &self.names {
-            if seen.insert(name.as_str(), ()).is_some() {
-                return Err(Error::DuplicateFeature { name: name.clone() });
-            }
-        }
-        Ok(())
+        check_names(&self.names)
     }
 
     /// The same without a look at the names.
@@ -241,45 +235,61 @@ impl TrainingData {
     /// is for [`Features::check_finite`] to say of those that are used.
     pub(crate) fn check(&self, what: &str, task: Task) -> Result<(), Error> {
         self.features.check_shape(what)?;
-        let rows = self.features.rows();
-        if !self.target.fits(task) {
-            let expected = match task {
-                Task::Classification => "classes",
-                Task::Regression => "numbers",
-                Task::Clustering | Task::DimensionalityReduction => "no answers",
-                Task::Reinforcement => "an environment or trajectories",
-            };
-            let found = self.target.kind();
-            return Err(Error::TargetKind { what: format!("the target of {what}"), task, found, expected });
-        }
-        if task.is_supervised() && self.target.rows() != rows {
-            return Err(Error::Length {
-                what: format!("the target of {what}"),
-                expected: rows,
-                found: self.target.rows(),
-            });
-        }
-        if rows == 0 {
-            return Err(Error::Rows { what: what.to_owned(), rows, expected: "one at least" });
-        }
-        self.target.check(what)?;
-        let Some(weights) = &self.weights else { return Ok(()) };
-        if weights.len() != rows {
-            return Err(Error::Length {
-                what: format!("the list of weights of {what}"),
-                expected: rows,
-                found: weights.len(),
-            });
-        }
-        if let Some((row, value)) = weights.iter().enumerate().find(|(_, weight)| !weight.is_finite() || **weight < 0.0)
-        {
-            return Err(Error::Weight { row, value: *value });
-        }
-        if weights.iter().all(|weight| *weight == 0.0) {
-            return Err(Error::NoWeight);
-        }
-        Ok(())
+        check_answers(&self.target, self.weights.as_deref(), self.features.rows(), what, task)
     }
+}
+
+/// No name twice.
+pub(crate) fn check_names(names: &[String]) -> Result<(), Error> {
+    let mut seen = HashMap::new();
+    for name in names {
+        if seen.insert(name.as_str(), ()).is_some() {
+            return Err(Error::DuplicateFeature { name: name.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// Answers and weights are sound each, and there are as many as rows; and the answers fit the task.
+pub(crate) fn check_answers(
+    target: &Target,
+    weights: Option<&[f32]>,
+    rows: usize,
+    what: &str,
+    task: Task,
+) -> Result<(), Error> {
+    if !target.fits(task) {
+        let expected = match task {
+            Task::Classification => "classes",
+            Task::Regression => "numbers",
+            Task::Clustering | Task::DimensionalityReduction => "no answers",
+            Task::Reinforcement => "an environment or trajectories",
+        };
+        let found = target.kind();
+        return Err(Error::TargetKind { what: format!("the target of {what}"), task, found, expected });
+    }
+    if task.is_supervised() && target.rows() != rows {
+        return Err(Error::Length { what: format!("the target of {what}"), expected: rows, found: target.rows() });
+    }
+    if rows == 0 {
+        return Err(Error::Rows { what: what.to_owned(), rows, expected: "one at least" });
+    }
+    target.check(what)?;
+    let Some(weights) = weights else { return Ok(()) };
+    if weights.len() != rows {
+        return Err(Error::Length {
+            what: format!("the list of weights of {what}"),
+            expected: rows,
+            found: weights.len(),
+        });
+    }
+    if let Some((row, value)) = weights.iter().enumerate().find(|(_, weight)| !weight.is_finite() || **weight < 0.0) {
+        return Err(Error::Weight { row, value: *value });
+    }
+    if weights.iter().all(|weight| *weight == 0.0) {
+        return Err(Error::NoWeight);
+    }
+    Ok(())
 }
 
 impl Predictions {

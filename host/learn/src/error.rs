@@ -269,6 +269,23 @@ pub enum Error {
         /// What cannot be calculated, and why.
         what: String,
     },
+    /// A column could not be read from where it is.
+    #[error("{}", .0.message)]
+    Source(Box<Fault>),
+    /// Room outside memory that does not serve.
+    #[error("a scratch file cannot be {action}: {reason}")]
+    Scratch {
+        /// What was tried: created, written, read.
+        action: &'static str,
+        /// What the file system says.
+        reason: String,
+    },
+    /// The algorithm needs all columns at once.
+    #[error("`{}` needs all columns in memory at once", algorithm.as_str())]
+    NotColumnwise {
+        /// The algorithm asked for.
+        algorithm: Algorithm,
+    },
     /// A training that led away from its goal.
     #[error("the training diverged in step {step}: {what}")]
     Diverged {
@@ -427,6 +444,15 @@ impl From<Error> for Fault {
                 invalid("policy_misfit", "try the policy in the environment that it has learnt in")
             }
             Error::Trajectories { advice, .. } => invalid("trajectories", &advice),
+            Error::Source(fault) => *fault,
+            Error::Scratch { .. } => failed(
+                "scratch_failed",
+                "a training on data that memory does not hold keeps about two bytes for each value in the server's data folder: make room there",
+            ),
+            Error::NotColumnwise { .. } => invalid(
+                "algorithm_needs_memory",
+                "train `xgboost` without `calibration`, which reads one column after the other, or train on fewer rows or columns",
+            ),
             Error::Numerical { .. } => {
                 failed("numerical_failure", "scale the features, or drop constant and repeated columns")
             }

@@ -52,10 +52,10 @@ pub enum Estimator {
 }
 
 /// Everything that an algorithm learns from. Checked: equal lengths, finite targets, no infinite feature, weights of zero or
-/// more; two classes at least, each of which occurs.
-pub(crate) struct Problem<'a> {
+/// more; two classes at least, each of which occurs. The columns are in memory but for an algorithm that takes them one after the other.
+pub(crate) struct Problem<'a, C = Vec<&'a [f32]>> {
     pub(crate) names: &'a [String],
-    pub(crate) columns: Vec<&'a [f32]>,
+    pub(crate) columns: C,
     pub(crate) answers: Answers<'a>,
     pub(crate) weights: Option<&'a [f32]>,
     pub(crate) validation: Option<Held<'a>>,

@@ -1,5 +1,5 @@
 //! Numerical kernels: estimators, metrics and the native model format. Plain Rust over columns of numbers: no tables, no
-//! files, no protocol.
+//! protocol, no files but those that a caller lends to [`train_columnwise`] for what memory does not hold.
 //!
 //! The way through it: [`train`] checks the [`TrainingData`], reads the hyperparameters strictly, lets the algorithm's
 //! estimator learn (`estimator.rs` lists them all) and measures what came out. The [`Model`] predicts for [`Features`] matched by
@@ -16,6 +16,7 @@ mod calibration;
 mod checkpoint;
 mod class_weights;
 mod clustering;
+mod columnwise;
 mod data;
 mod distances;
 mod eigen;
@@ -33,15 +34,18 @@ mod nearest_rows;
 mod neighbours;
 mod neural;
 mod packed;
+mod prefetch;
 mod random;
 mod reduction;
 pub mod reinforcement;
+mod threads;
 mod training;
 pub mod trees;
 
 pub use boosting::Boosted;
 pub use calibration::{Calibrated, CalibrationMap, Isotonic, Sigmoid};
 pub use clustering::{DbscanModel, KmeansModel, Mixture};
+pub use columnwise::{ColumnSource, ColumnwiseData};
 pub use data::{Features, Predictions, Target, TrainingData, class_codes};
 pub use error::Error;
 pub use estimator::{Estimator, check_hyperparameters};
@@ -51,4 +55,4 @@ pub use model::Model;
 pub use neural::{LayerView, Network, NetworkOutput, NetworkView};
 pub use reduction::{AutoencoderModel, Embedding, PcaModel};
 pub use reinforcement::Policy;
-pub use training::train;
+pub use training::{train, train_columnwise};

@@ -4,17 +4,20 @@ use std::time::Instant;
 
 use kumiko_vocabulary::Control;
 use kumiko_vocabulary::learning::{
-    FeatureImportance, FeatureSignature, FeatureType, HeadlineMetrics, MODEL_FORMAT_VERSION, ModelMetadata,
+    Algorithm, FeatureImportance, FeatureSignature, FeatureType, HeadlineMetrics, MODEL_FORMAT_VERSION, ModelMetadata,
     ModelSignature, Task, TrainingSpecification,
 };
 
+use crate::boosting;
 use crate::calibration;
 use crate::checkpoint::Checkpoint;
-use crate::data::{Features, Target, TrainingData, class_codes};
+use crate::columnwise::{Columnwise, ColumnwiseData};
+use crate::data::{self, Features, Target, TrainingData, class_codes};
 use crate::error::Error;
 use crate::estimator::{self, Answers, Fitted, Held, Problem};
 use crate::metrics;
 use crate::model::Model;
+use crate::threads;
 
 /// Training rows that the model is measured on at most, evenly spread: the figure flatters anyway, and a full forest takes as
 /// long to walk as to grow.
@@ -37,25 +40,9 @@ pub fn train(
 ) -> Result<Model, Error> {
     let began = Instant::now();
     let TrainingSpecification { algorithm, task, .. } = *specification;
-    if task.is_supervised() && specification.target_column.is_none() {
-        return Err(Error::Specification {
-            name: "target_column",
-            value: "absent".to_owned(),
-            expected: format!("the column to predict: {} needs one", task.as_str()),
-        });
-    }
-    estimator::check_hyperparameters(algorithm, task, &specification.hyperparameters)?;
+    check_specification(specification)?;
     training.check(TRAINING, task)?;
-    if training.weights.is_some() && !estimator::takes_weights(algorithm) {
-        return Err(Error::NotWeighted { algorithm });
-    }
-    if training.features.rows() < 2 {
-        return Err(Error::Rows {
-            what: TRAINING.to_owned(),
-            rows: training.features.rows(),
-            expected: "two at least",
-        });
-    }
+    check_rows(training.features.rows(), training.weights.is_some(), specification)?;
     let answers = OwnAnswers::of_training(&training.target, task)?;
     let names = &training.features.names;
     let columns = training.features.matched(names)?;
@@ -82,14 +69,119 @@ pub fn train(
         control,
         checkpoint: Checkpoint::of(training, validation, specification, control),
     };
-    let mut fitted = estimator::fit(algorithm, &problem, &specification.hyperparameters)?;
-    if let Some(method) = specification.calibration {
-        fitted = calibration::calibrate(method, algorithm, &problem, &specification.hyperparameters, fitted)?;
+    let given = &specification.hyperparameters;
+    let fitted = threads::own(|| {
+        let fitted = estimator::fit(algorithm, &problem, given)?;
+        match specification.calibration {
+            Some(method) => calibration::calibrate(method, algorithm, &problem, given, fitted),
+            None => Ok(fitted),
+        }
+    })?;
+    let rows = training.features.rows();
+    let step = measured_step(rows);
+    let measured = problem.columns.iter().map(|column| column.iter().step_by(step).copied().collect()).collect();
+    finish(&problem, specification, fitted, Measured { columns: measured, step, rows }, began)
+}
+
+/// Trains `xgboost` on columns that are read one after the other and kept as bytes outside memory. The model is, to the byte, the one
+/// that [`train`] makes of the same rows. In memory there are about 50 bytes for each row, however many columns there are.
+///
+/// # Errors
+///
+/// As [`train`]; [`Error::NotColumnwise`] for another algorithm and for calibration, [`Error::Source`] where a column cannot be read,
+/// [`Error::Scratch`] where there is no room for the bytes.
+pub fn train_columnwise(
+    training: &ColumnwiseData<'_>,
+    validation: Option<&TrainingData>,
+    specification: &TrainingSpecification,
+    control: &dyn Control,
+) -> Result<Model, Error> {
+    let began = Instant::now();
+    let TrainingSpecification { algorithm, task, .. } = *specification;
+    check_specification(specification)?;
+    if algorithm != Algorithm::Xgboost || specification.calibration.is_some() {
+        return Err(Error::NotColumnwise { algorithm });
     }
-    if control.is_cancelled() {
+    let (names, weights, rows) = (&training.names, training.weights.as_deref(), training.source.rows());
+    data::check_names(names)?;
+    if names.is_empty() {
+        return Err(Error::NoFeatures);
+    }
+    data::check_answers(&training.target, weights, rows, TRAINING, task)?;
+    check_rows(rows, weights.is_some(), specification)?;
+    let answers = OwnAnswers::of_training(&training.target, task)?;
+    let held = validation.map(|validation| held(validation, names, &answers, task)).transpose()?;
+    if let Some((columns, _)) = &held {
+        Features::check_finite(names, columns, VALIDATION)?;
+    }
+    let step = measured_step(rows);
+    let columnwise = Columnwise::new(training, TRAINING, step);
+    let problem = Problem {
+        names,
+        columns: &columnwise,
+        answers: answers.borrowed(),
+        weights,
+        validation: held
+            .as_ref()
+            .map(|(columns, answers)| Held { columns: columns.clone(), answers: answers.borrowed() }),
+        seed: specification.seed,
+        control,
+        checkpoint: Checkpoint::of_columnwise(training, validation, specification, control),
+    };
+    let fitted = threads::own(|| boosting::fit_columnwise(&problem, &specification.hyperparameters))?;
+    let measured = Measured { columns: columnwise.kept(), step, rows };
+    finish(&problem, specification, fitted, measured, began)
+}
+
+/// What can be refused before a look at the rows.
+fn check_specification(specification: &TrainingSpecification) -> Result<(), Error> {
+    let TrainingSpecification { algorithm, task, .. } = *specification;
+    if task.is_supervised() && specification.target_column.is_none() {
+        return Err(Error::Specification {
+            name: "target_column",
+            value: "absent".to_owned(),
+            expected: format!("the column to predict: {} needs one", task.as_str()),
+        });
+    }
+    estimator::check_hyperparameters(algorithm, task, &specification.hyperparameters)?;
+    Ok(())
+}
+
+/// Enough rows, and weights only where they are heeded.
+fn check_rows(rows: usize, weighted: bool, specification: &TrainingSpecification) -> Result<(), Error> {
+    let algorithm = specification.algorithm;
+    if weighted && !estimator::takes_weights(algorithm) {
+        return Err(Error::NotWeighted { algorithm });
+    }
+    if rows < 2 {
+        return Err(Error::Rows { what: TRAINING.to_owned(), rows, expected: "two at least" });
+    }
+    Ok(())
+}
+
+/// The training rows that the model is measured on: every `step`th of `rows`.
+struct Measured {
+    columns: Vec<Vec<f32>>,
+    step: usize,
+    rows: usize,
+}
+
+/// How far apart the training rows are that the model is measured on.
+fn measured_step(rows: usize) -> usize {
+    rows.div_ceil(MEASURED_TRAINING_ROWS).max(1)
+}
+
+fn finish<C>(
+    problem: &Problem<'_, C>,
+    specification: &TrainingSpecification,
+    fitted: Fitted,
+    measured: Measured,
+    began: Instant,
+) -> Result<Model, Error> {
+    if problem.control.is_cancelled() {
         return Err(Error::Cancelled);
     }
-    let metadata = metadata(&problem, specification, &fitted, began);
+    let metadata = metadata(problem, specification, &fitted, &measured, began);
     let Fitted { estimator, training_output, .. } = fitted;
     Ok(Model { metadata, estimator, preprocessing: None, training_output })
 }
@@ -171,14 +263,14 @@ fn held<'a>(
     Ok((validation.features.matched(names)?, answers.of_validation(&validation.target)?))
 }
 
-fn metadata(
-    problem: &Problem<'_>,
+fn metadata<C>(
+    problem: &Problem<'_, C>,
     specification: &TrainingSpecification,
     fitted: &Fitted,
+    measured: &Measured,
     began: Instant,
 ) -> ModelMetadata {
-    let rows = problem.columns.first().map_or(0, |column| column.len());
-    let mut training_metrics = training_metrics(problem, fitted, rows);
+    let mut training_metrics = training_metrics(problem.answers, fitted, measured);
     training_metrics.out_of_bag_score = fitted.out_of_bag_score;
     let validation_metrics = problem.validation.as_ref().map(|held| match held.answers {
         Answers::None(_) => fitted.estimator.measure(&held.columns, problem.seed),
@@ -206,7 +298,7 @@ fn metadata(
         training_metrics,
         validation_metrics,
         feature_importances: importances(problem.names, &fitted.importances),
-        training_rows: rows as u64,
+        training_rows: measured.rows as u64,
         validation_rows: problem
             .validation
             .as_ref()
@@ -223,25 +315,22 @@ fn metadata(
 
 /// Measures on the training rows, or on evenly spread ones where there are many. Whoever learns without answers has measured
 /// already.
-fn training_metrics(problem: &Problem<'_>, fitted: &Fitted, rows: usize) -> HeadlineMetrics {
-    if matches!(problem.answers, Answers::None(_)) {
-        return fitted.measures.clone();
-    }
-    let step = rows.div_ceil(MEASURED_TRAINING_ROWS).max(1);
-    let columns: Vec<Vec<f32>> =
-        problem.columns.iter().map(|column| column.iter().step_by(step).copied().collect()).collect();
-    let columns: Vec<&[f32]> = columns.iter().map(Vec::as_slice).collect();
-    let predictions = fitted.estimator.predict(&columns);
-    match problem.answers {
+fn training_metrics(answers: Answers<'_>, fitted: &Fitted, measured: &Measured) -> HeadlineMetrics {
+    let step = measured.step;
+    let predictions = || {
+        let columns: Vec<&[f32]> = measured.columns.iter().map(Vec::as_slice).collect();
+        fitted.estimator.predict(&columns)
+    };
+    match answers {
         Answers::Classes { codes, classes } => {
             let codes: Vec<u32> = codes.iter().step_by(step).copied().collect();
-            metrics::headline(Answers::Classes { codes: &codes, classes }, &predictions)
+            metrics::headline(Answers::Classes { codes: &codes, classes }, &predictions())
         }
         Answers::Values(values) => {
             let values: Vec<f64> = values.iter().step_by(step).copied().collect();
-            metrics::headline(Answers::Values(&values), &predictions)
+            metrics::headline(Answers::Values(&values), &predictions())
         }
-        Answers::None(_) => HeadlineMetrics::default(),
+        Answers::None(_) => fitted.measures.clone(),
     }
 }
 

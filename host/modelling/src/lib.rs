@@ -5,6 +5,7 @@
 //! become a frame again. A model that was trained on unprepared data carries the pipeline that prepared it.
 
 mod bias;
+mod columnwise;
 mod evaluate;
 mod explain;
 mod loaded;
@@ -19,6 +20,7 @@ use std::path::Path;
 use kumiko_vocabulary::Fault;
 
 pub use bias::bias;
+pub use columnwise::{Stored, train_columnwise};
 pub use evaluate::{Report, compare, evaluate, evaluate_clustering};
 pub use explain::{Explained, explain};
 pub use loaded::AnyModel;

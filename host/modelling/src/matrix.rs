@@ -3,7 +3,7 @@
 use kumiko_frames::{Frame, Pipeline};
 use kumiko_learn::{Features, Model};
 use kumiko_vocabulary::Fault;
-use kumiko_vocabulary::data::DataType;
+use kumiko_vocabulary::data::{Column, DataType};
 
 /// Whether a column can be read as numbers as it stands.
 pub(crate) fn is_numeric(data_type: DataType) -> bool {
@@ -36,7 +36,12 @@ pub(crate) fn prepare(model: &Model, frame: &Frame) -> Result<Frame, Fault> {
 
 /// The error for a column that is not there, with the nearest one that is.
 pub(crate) fn column_not_found(frame: &Frame, name: &str, role: &str) -> Fault {
-    let names: Vec<String> = frame.schema().into_iter().map(|column| column.name).collect();
+    not_in_schema(&frame.schema(), name, role)
+}
+
+/// The same, of columns that are no frame.
+pub(crate) fn not_in_schema(schema: &[Column], name: &str, role: &str) -> Fault {
+    let names: Vec<&str> = schema.iter().map(|column| column.name.as_str()).collect();
     let list = names.iter().take(20).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     Fault::invalid("column_not_found", format!("the {role} `{name}` is not a column of the data"))
         .hint(format!("the columns are {list}{}", if names.len() > 20 { " …" } else { "" }))
@@ -45,5 +50,10 @@ pub(crate) fn column_not_found(frame: &Frame, name: &str, role: &str) -> Fault {
 
 /// Whether the frame has the column.
 pub(crate) fn has(frame: &Frame, name: &str) -> bool {
-    frame.schema().iter().any(|column| column.name == name)
+    is_in_schema(&frame.schema(), name)
+}
+
+/// Whether the column is among these.
+pub(crate) fn is_in_schema(schema: &[Column], name: &str) -> bool {
+    schema.iter().any(|column| column.name == name)
 }

@@ -2,11 +2,12 @@
 
 use kumiko_frames::{Frame, Pipeline};
 use kumiko_learn::{Model, Target, TrainingData, class_codes};
+use kumiko_vocabulary::data::Column;
 use kumiko_vocabulary::learning::{Algorithm, DataOrigin, Task, TrainingSpecification};
 use kumiko_vocabulary::{Control, Fault};
 use sha2::{Digest as _, Sha256};
 
-use crate::matrix::{self, column_not_found, has, is_numeric};
+use crate::matrix::{self, column_not_found, has, is_in_schema, is_numeric, not_in_schema};
 
 /// Trains a model on a frame.
 ///
@@ -24,20 +25,7 @@ pub fn train(
     specification: &TrainingSpecification,
     control: &dyn Control,
 ) -> Result<Model, Fault> {
-    let mut excluded = specification.excluded_columns.clone();
-    excluded.extend(specification.weight_column.clone());
-    let predicted = target_column(specification)?;
-    if let Some(target) = predicted
-        && !has(training, target)
-    {
-        return Err(column_not_found(training, target, "target column"));
-    }
-    for name in &excluded {
-        if !has(training, name) {
-            return Err(column_not_found(training, name, "excluded or weight column"));
-        }
-    }
-    excluded.extend(predicted.map(str::to_owned));
+    let (predicted, excluded) = roles(&training.schema(), specification)?;
 
     let fitted;
     let pipeline = match preprocessing {
@@ -69,10 +57,39 @@ pub fn train(
     };
     let mut model = kumiko_learn::train(&data, validation.as_ref(), specification, control)?;
     model.preprocessing = pipeline.map(Pipeline::to_bytes).transpose()?;
-    model.metadata.training_data =
-        Some(DataOrigin { uri: specification.training_data_uri.clone(), sha256: Some(digest(&data)) });
-    model.metadata.server_version = Some(env!("CARGO_PKG_VERSION").to_owned());
+    let mut digest = Digest::default();
+    for (name, column) in data.features.names.iter().zip(&data.features.columns) {
+        digest.add_column(name, column);
+    }
+    sign(&mut model, specification, digest.finish(&data.target));
     Ok(model)
+}
+
+/// Notes what the model comes from.
+pub(crate) fn sign(model: &mut Model, specification: &TrainingSpecification, sha256: String) {
+    let uri = specification.training_data_uri.clone();
+    model.metadata.training_data = Some(DataOrigin { uri, sha256: Some(sha256) });
+    model.metadata.server_version = Some(env!("CARGO_PKG_VERSION").to_owned());
+}
+
+/// The column to predict, and all columns that are no features. Every one that the specification names is among the columns.
+pub(crate) fn roles<'a>(
+    schema: &[Column],
+    specification: &'a TrainingSpecification,
+) -> Result<(Option<&'a str>, Vec<String>), Fault> {
+    let predicted = target_column(specification)?;
+    if let Some(target) = predicted
+        && !is_in_schema(schema, target)
+    {
+        return Err(not_in_schema(schema, target, "target column"));
+    }
+    let mut excluded = specification.excluded_columns.clone();
+    excluded.extend(specification.weight_column.clone());
+    if let Some(name) = excluded.iter().find(|name| !is_in_schema(schema, name)) {
+        return Err(not_in_schema(schema, name, "excluded or weight column"));
+    }
+    excluded.extend(predicted.map(str::to_owned));
+    Ok((predicted, excluded))
 }
 
 /// Rows ready to be learnt from: the features prepared, the answers and weights as they were given.
@@ -114,9 +131,18 @@ fn target_of(
     specification: &TrainingSpecification,
     classes: Option<&[String]>,
 ) -> Result<(Target, Option<Vec<String>>), Fault> {
-    let frame = &prepared.answers;
     let Some(column) = target_column(specification)? else { return Ok((Target::None, None)) };
-    match specification.task {
+    answers(&prepared.answers, column, specification.task, classes)
+}
+
+/// A column as known answers.
+pub(crate) fn answers(
+    frame: &Frame,
+    column: &str,
+    task: Task,
+    classes: Option<&[String]>,
+) -> Result<(Target, Option<Vec<String>>), Fault> {
+    match task {
         Task::Classification => {
             let (codes, found) = frame.labels(column)?;
             match classes {
@@ -171,23 +197,34 @@ fn data(
 }
 
 /// What [`DataOrigin::sha256`] says.
-fn digest(data: &TrainingData) -> String {
-    let mut hash = Sha256::new();
-    for (name, column) in data.features.names.iter().zip(&data.features.columns) {
-        hash.update(name.as_bytes());
-        hash.update([0]);
-        // In pieces, so that the bytes of a long column are never all there twice.
-        for piece in column.chunks(4096) {
-            hash.update(piece.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>());
+#[derive(Default)]
+pub(crate) struct Digest {
+    hash: Sha256,
+}
+
+impl Digest {
+    pub(crate) fn add_column(&mut self, name: &str, column: &[f32]) {
+        self.hash.update(name.as_bytes());
+        self.hash.update([0]);
+        self.add(column, |value| value.to_le_bytes());
+    }
+
+    pub(crate) fn finish(mut self, target: &Target) -> String {
+        match target {
+            Target::Classes { codes, classes } => {
+                self.hash.update(classes.join("\0").as_bytes());
+                self.add(codes, |code| code.to_le_bytes());
+            }
+            Target::Values(values) => self.add(values, |value| value.to_le_bytes()),
+            Target::None => {}
+        }
+        hex::encode(self.hash.finalize())
+    }
+
+    /// In pieces, so that the bytes of a long column are never all there twice.
+    fn add<T: Copy, const BYTES: usize>(&mut self, values: &[T], bytes: impl Fn(T) -> [u8; BYTES]) {
+        for piece in values.chunks(4096) {
+            self.hash.update(piece.iter().flat_map(|value| bytes(*value)).collect::<Vec<u8>>());
         }
     }
-    match &data.target {
-        Target::Classes { codes, classes } => {
-            hash.update(classes.join("\0").as_bytes());
-            hash.update(codes.iter().flat_map(|code| code.to_le_bytes()).collect::<Vec<u8>>());
-        }
-        Target::Values(values) => hash.update(values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>()),
-        Target::None => {}
-    }
-    hex::encode(hash.finalize())
 }

@@ -36,7 +36,7 @@ pub(crate) struct TrainingArguments<A: Default> {
     pub(crate) algorithm: A,
     /// The data set to learn from: `s3://bucket/key`, or a path in an allowed folder. CSV, Parquet, JSON or NDJSON, also
     /// compressed. Columns of text and missing values are prepared by a pipeline that is fitted on these rows and kept in the
-    /// model, unless `pipeline_s3_uri` names one.
+    /// model, unless `pipeline_s3_uri` names one. `xgboost` also learns from a Parquet file of numbers that is larger than memory.
     pub(crate) train_data_s3_uri: String,
     /// The column to predict.
     #[serde(default = "default_target")]

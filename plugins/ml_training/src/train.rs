@@ -11,11 +11,14 @@ use kumiko_sdk::objects;
 use kumiko_sdk::outputs::StoredObject;
 use kumiko_sdk::prelude::*;
 use kumiko_sdk::vocabulary::data::ReadOptions;
-use kumiko_sdk::vocabulary::learning::ModelMetadata;
+use kumiko_sdk::vocabulary::learning::{Algorithm, ModelMetadata};
 
 use crate::arguments::{Choice, TrainingArguments};
 use crate::outcome::{DataReference, TrainingOutcome};
 use crate::plots;
+
+/// What the host says of a table that takes more memory than the operator allows.
+const FRAME_TOO_LARGE: &str = "frame_too_large";
 
 /// Trains a model and keeps it.
 pub(crate) fn train<A: Choice>(arguments: &TrainingArguments<A>) -> Result<Reply<TrainingOutcome>> {
@@ -44,9 +47,23 @@ fn fit<A: Choice>(arguments: &TrainingArguments<A>, name: &str) -> Result<Model>
     let options = ReadOptions { format: arguments.file_format, ..ReadOptions::default() };
     let pipeline = arguments.pipeline_s3_uri.as_deref().map(Pipeline::load).transpose()?;
     let validation = arguments.validation_data_s3_uri.as_deref().map(|uri| Frame::open(uri, &options)).transpose()?;
-    let training = Frame::open(&arguments.train_data_s3_uri, &options)?;
-    let inputs = TrainingInputs { validation: validation.as_ref(), preprocessing: pipeline.as_ref() };
-    Model::train(&training, &arguments.specification(Some(name)), inputs)
+    let specification = arguments.specification(Some(name));
+    match Frame::open(&arguments.train_data_s3_uri, &options) {
+        Ok(training) => {
+            let inputs = TrainingInputs { validation: validation.as_ref(), preprocessing: pipeline.as_ref() };
+            Model::train(&training, &specification, inputs)
+        }
+        // Boosting looks at one column after the other; a pipeline and a calibration need them all.
+        Err(fault)
+            if fault.code == FRAME_TOO_LARGE
+                && specification.algorithm == Algorithm::Xgboost
+                && specification.calibration.is_none()
+                && pipeline.is_none() =>
+        {
+            Model::train_columnwise(&arguments.train_data_s3_uri, &options, &specification, validation.as_ref())
+        }
+        Err(fault) => Err(fault),
+    }
 }
 
 /// Draws what can be drawn.

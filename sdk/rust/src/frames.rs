@@ -29,7 +29,8 @@ impl Frame {
     /// and unchanged since is not read again.
     ///
     /// # Errors
-    /// `object_not_found`, and what is wrong with the file, with its position.
+    /// `object_not_found`, `frame_too_large` where the table takes more memory than the operator allows, and what is wrong with the
+    /// file, with its position.
     pub fn open(uri: &str, options: &ReadOptions) -> Result<Self> {
         let options = document::write(options)?;
         host::call(|host| Host::frame_open(host, uri, &options)).map(Self::from)

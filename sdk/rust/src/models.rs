@@ -6,6 +6,7 @@ use serde::de::IgnoredAny;
 use crate::frames::{Frame, Pipeline};
 use crate::host::{self, Host, ModelHandle};
 use crate::objects::{Precondition, Written};
+use crate::vocabulary::data::ReadOptions;
 use crate::vocabulary::evaluation::{
     BiasReport, BiasSpecification, ClassificationReport, ClusteringReport, ClusteringSpecification, Comparison,
     ComparisonSpecification, EvaluationSpecification, ExplanationReport, ExplanationSpecification, RegressionReport,
@@ -117,6 +118,22 @@ impl Model {
         let preprocessing = inputs.preprocessing.map(|pipeline| &pipeline.handle);
         host::call(|host| Host::model_train(host, &training.handle, &specification, validation, preprocessing))
             .map(Self::from)
+    }
+
+    /// Trains as [`Model::train`] does, on a Parquet file that [`Frame::open`] refuses as `frame_too_large`: column after column.
+    ///
+    /// # Errors
+    /// As [`Model::train`]; `algorithm_needs_memory` for another algorithm than `xgboost` and for calibration, `file_not_columnwise` for
+    /// another format than Parquet, `columns_need_preparation` where a feature is no number.
+    pub fn train_columnwise(
+        uri: &str,
+        options: &ReadOptions,
+        specification: &TrainingSpecification,
+        validation: Option<&Frame>,
+    ) -> Result<Self> {
+        let (options, specification) = (document::write(options)?, document::write(specification)?);
+        let validation = validation.map(|frame| &frame.handle);
+        host::call(|host| Host::model_train_columnwise(host, uri, &options, &specification, validation)).map(Self::from)
     }
 
     /// Trains a policy: from recorded steps where there are some, else in the environment of the specification.

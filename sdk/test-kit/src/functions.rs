@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::io::Write as _;
 use std::sync::{Arc, PoisonError};
 
-use kumiko_frames::{Frame, Pipeline};
+use kumiko_frames::{Frame, Pipeline, StoredFrame};
 use kumiko_modelling::AnyModel;
 use kumiko_sdk::charts::Drawing;
 use kumiko_sdk::host::{FrameHandle, Host, ModelHandle, PipelineHandle, UploadHandle};
@@ -16,6 +16,7 @@ use kumiko_sdk::{Fault, Reply, Result};
 use kumiko_services::jobs::Jobs as _;
 use kumiko_services::objects as services;
 use kumiko_vocabulary::Control as _;
+use kumiko_vocabulary::data::ReadOptions;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -300,6 +301,25 @@ impl Host for Inner {
         let validation = validation.map(frame).transpose()?;
         let preprocessing = preprocessing.map(pipeline).transpose()?;
         let model = kumiko_modelling::train(frame(training)?, validation, preprocessing, &specification, &self.watch)?;
+        Ok(ModelHandle::new(Arc::new(AnyModel::from(model))))
+    }
+    fn model_train_columnwise(
+        &self,
+        uri: &str,
+        options: &str,
+        specification: &str,
+        validation: Option<&FrameHandle>,
+    ) -> Result<ModelHandle> {
+        let options: ReadOptions = parse("read-options", options)?;
+        let specification = parse("training-specification", specification)?;
+        let local = self.wait(self.objects.localize(uri))?;
+        let stored = StoredFrame::open(local.path(), &local.info.uri, options.format)?;
+        let objects = self.objects.clone();
+        let files = || objects.unnamed_file().map_err(std::io::Error::other);
+        let identity = format!("{} {}", local.info.uri, local.info.etag);
+        let stored = kumiko_modelling::Stored { frame: &stored, identity, files: &files };
+        let validation = validation.map(frame).transpose()?;
+        let model = kumiko_modelling::train_columnwise(&stored, validation, &specification, &self.watch)?;
         Ok(ModelHandle::new(Arc::new(AnyModel::from(model))))
     }
     fn model_train_policy(&self, specification: &str, trajectories: Option<&FrameHandle>) -> Result<ModelHandle> {

@@ -105,6 +105,7 @@ pub(super) struct EgressSection {
 #[serde(deny_unknown_fields)]
 pub(super) struct ComputeSection {
     pub(super) cache_bytes: Option<u64>,
+    pub(super) frame_bytes: Option<u64>,
     pub(super) places: Option<u64>,
     pub(super) job_places: Option<u64>,
 }

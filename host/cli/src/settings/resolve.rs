@@ -13,6 +13,7 @@ use kumiko_runtime::Limits;
 use kumiko_sources::Sha256;
 
 use super::file::{self, File};
+use super::memory;
 use super::{HttpSettings, Settings, SettingsError, SourceSettings, Storage};
 use crate::command_line::Options;
 
@@ -208,6 +209,12 @@ impl Settings {
             file.compute.cache_bytes,
             DEFAULT_CACHE_BYTES,
         )?;
+        let frame_bytes = sources.number(
+            "compute.frame_bytes",
+            "KUMIKO_FRAME_BYTES",
+            file.compute.frame_bytes,
+            memory::available() / 2,
+        )?;
         let compute_places =
             sources.number("compute.places", "KUMIKO_COMPUTE_PLACES", file.compute.places, DEFAULT_COMPUTE_PLACES)?;
         let job_places =
@@ -233,6 +240,7 @@ impl Settings {
             storage,
             bucket,
             cache_bytes: size(cache_bytes),
+            frame_bytes,
             compute_places: size(compute_places),
             job_places: size(job_places),
             limits,

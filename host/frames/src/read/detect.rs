@@ -37,7 +37,7 @@ pub(super) fn delimiter(name: &str) -> u8 {
     if extension(name) == "tsv" { b'\t' } else { b',' }
 }
 
-fn in_words(format: FileFormat) -> &'static str {
+pub(super) fn in_words(format: FileFormat) -> &'static str {
     match format {
         FileFormat::Csv => "CSV",
         FileFormat::Parquet => "Parquet",

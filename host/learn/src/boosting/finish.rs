@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use rayon::prelude::*;
 
-use crate::binning::Binned;
-
-use super::grow::{Growing, Table};
+use super::codes::ColumnCodes;
+use super::grow::Growing;
 use super::objective::{Scores, weighted_median};
 use super::partition::{Ending, EndingKind};
 use super::split::{Judge, SplitTest};
+use super::table::Table;
 use super::tiles::BINS;
 use super::tree::{Node, Tree};
 
@@ -67,7 +67,7 @@ impl Finished {
                         SplitTest::UpTo(code) => {
                             // Below the number after the edge is up to the edge. Past the last edge there are the missing values
                             // alone.
-                            let edges = &table.binned.edges[split.column];
+                            let edges = &table.edges[split.column];
                             let threshold = edges.get(usize::from(code)).map_or(f32::MAX, |edge| edge.next_up());
                             Node::below(split.column, threshold, split.missing_left)
                         }
@@ -96,7 +96,7 @@ impl Finished {
     }
 
     /// Where the rows that the tree was grown on end up.
-    pub(super) fn endings<'a>(&self, nodes: &[Growing], table: &'a Table) -> Vec<Ending<'a>> {
+    pub(super) fn endings(&self, nodes: &[Growing]) -> Vec<Ending> {
         let mut endings = Vec::new();
         let mut leaf = 0;
         let mut pending = vec![0];
@@ -107,8 +107,8 @@ impl Finished {
                 (Some(split), Some(_)) if node.chosen && !node.parted => {
                     let left = split.table();
                     let leaf_of = Box::new(left.map(|left| leaf + u16::from(!left)));
-                    let codes = table.binned.column(split.column);
-                    endings.push(Ending { start, end, kind: EndingKind::Question { codes, leaf_of } });
+                    let kind = EndingKind::Question { column: split.column, leaf_of };
+                    endings.push(Ending { start, end, kind });
                     leaf += 2;
                 }
                 (Some(_), Some((left, right))) if node.chosen => pending.extend([right, left]),
@@ -121,15 +121,15 @@ impl Finished {
         endings
     }
 
-    /// The leaf that a row of codes comes to.
-    fn leaf_of(&self, codes: impl Fn(usize) -> u8) -> u16 {
+    /// The leaf that a row comes to. For each step there are the codes of the column that it asks about.
+    fn leaf_of(&self, of_steps: &[&[u8]], row: usize) -> u16 {
         let mut position = 0;
         loop {
             let step = &self.steps[position];
             if step.leaf != NO_LEAF {
                 return step.leaf;
             }
-            let left = self.tables[step.table][usize::from(codes(step.column))];
+            let left = self.tables[step.table][usize::from(of_steps[position][row])];
             position = if left { position + 1 } else { step.right };
         }
     }
@@ -138,14 +138,17 @@ impl Finished {
     /// `row × stride + offset`.
     pub(super) fn note_walked(
         &self,
-        binned: &Binned,
+        codes: &ColumnCodes,
         but: Option<&[u32]>,
         noted: &[AtomicU16],
         stride: usize,
         offset: usize,
     ) {
-        (0..binned.rows.div_ceil(BLOCK_ROWS)).into_par_iter().for_each(|block| {
-            let rows = block * BLOCK_ROWS..binned.rows.min((block + 1) * BLOCK_ROWS);
+        let asked = || self.steps.iter().filter(|step| step.leaf == NO_LEAF).map(|step| step.column);
+        (0..codes.rows.div_ceil(BLOCK_ROWS)).into_par_iter().for_each(|block| {
+            let rows = block * BLOCK_ROWS..codes.rows.min((block + 1) * BLOCK_ROWS);
+            let codes = codes.rows(rows.clone(), asked());
+            let of_steps: Vec<&[u8]> = self.steps.iter().map(|step| codes.column(step.column)).collect();
             let mut known = but.map(|but| &but[but.partition_point(|row| (*row as usize) < rows.start)..]);
             for row in rows {
                 if let Some([first, rest @ ..]) = known
@@ -154,7 +157,7 @@ impl Finished {
                     known = Some(rest);
                     continue;
                 }
-                let leaf = self.leaf_of(|column| binned.codes[column * binned.rows + row]);
+                let leaf = self.leaf_of(&of_steps, row - codes.first);
                 noted[row * stride + offset].store(leaf, Ordering::Relaxed);
             }
         });

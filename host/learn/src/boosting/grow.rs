@@ -12,14 +12,14 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::binning::Binned;
-
+use super::codes::Lent;
 use super::partition::{Parting, RowLists};
 use super::quantise::{Packed, second};
 use super::sampling::ColumnDraws;
 use super::settings::Settings;
 use super::split::{Best, CategoryLimits, Judge, Parent, Scratch, Split, categories, consider, ordered};
-use super::tiles::{BINS, Rows, Tile, Tiles};
+use super::table::Table;
+use super::tiles::{BINS, Rows, Tile};
 
 /// Nodes expanded ahead of their turn at most: more would often be in vain.
 const AHEAD: usize = 4;
@@ -31,15 +31,6 @@ const HISTOGRAM_BYTES: usize = 256 << 20;
 const PIECE_ROWS: usize = 32_768;
 /// Pieces at most that a node's rows are cut into.
 const MOST_PIECES: usize = 16;
-
-/// The training rows as codes, and what is to be known of each column.
-pub(super) struct Table {
-    pub(super) binned: Binned,
-    pub(super) tiles: Tiles,
-    pub(super) categorical: Vec<bool>,
-    /// −1, 0 or 1: falling, free, rising.
-    pub(super) monotone: Vec<i8>,
-}
 
 /// A node in the making.
 pub(super) struct Growing {
@@ -167,16 +158,16 @@ impl<'a> Grower<'a> {
         batch.sort_unstable_by_key(|(node, _)| nodes[*node].start);
         let parted: Vec<(usize, Split)> =
             batch.iter().filter(|(node, _)| nodes[*node].depth + 1 < self.settings.depth).copied().collect();
-        let partings: Vec<Parting<'_>> = parted
+        let partings: Vec<Parting> = parted
             .iter()
             .map(|(node, split)| Parting {
                 start: nodes[*node].start,
                 end: nodes[*node].end,
-                codes: self.table.binned.column(split.column),
+                column: split.column,
                 table: split.table(),
             })
             .collect();
-        let mut lefts = self.lists.part(&partings).into_iter();
+        let mut lefts = self.lists.part(&partings, &self.table.codes).into_iter();
         let mut jobs = Vec::new();
         for (node, split) in batch {
             let parent = &nodes[node];
@@ -237,7 +228,11 @@ impl<'a> Grower<'a> {
 
     /// Makes the histograms and finds the best splits in them.
     fn search(&mut self, mut jobs: Vec<Job>, nodes: &mut [Growing], round: &Round<'_>) {
-        self.add_pieces(&mut jobs, nodes, round);
+        if self.table.tiles.are_in_files() {
+            self.add_blocks(&mut jobs, nodes, round);
+        } else {
+            self.add_pieces(&mut jobs, nodes, round);
+        }
         let tiles = &self.table.tiles.tiles;
         let mut tasks = Vec::with_capacity(jobs.len() * tiles.len());
         for job in &mut jobs {
@@ -328,8 +323,42 @@ impl<'a> Grower<'a> {
         }
         tasks.into_par_iter().with_max_len(1).for_each(|(tile, rows, histogram)| {
             histogram.fill(0);
-            tile.add(rows, round.packed, histogram);
+            tile.add(&tile.read(0..self.table.codes.rows), 0, rows, round.packed, histogram);
         });
+    }
+
+    /// Adds up the histograms of all jobs block by block, so that codes in files are read once, from beginning to end.
+    fn add_blocks(&mut self, jobs: &mut [Job], nodes: &[Growing], round: &Round<'_>) {
+        for job in jobs.iter_mut() {
+            let mut sums = self.pool.pop().unwrap_or_else(|| self.fresh());
+            sums.fill(0);
+            job.pieces = vec![sums];
+        }
+        let (rows, tiles) = (self.table.codes.rows, &self.table.tiles.tiles);
+        let length = self.table.codes.block_rows();
+        let ranges = jobs.iter().map(|job| (nodes[job.built].start, nodes[job.built].end));
+        let mut cuts = self.lists.cut(ranges, length, usize::MAX);
+        cuts.sort_by_key(|cut| cut.block);
+        for cuts in cuts.chunk_by(|first, second| first.block == second.block) {
+            let first = cuts[0].block * length;
+            let block: Vec<Lent<'_>> =
+                tiles.par_iter().with_max_len(1).map(|tile| tile.read(first..rows.min(first + length))).collect();
+            let mut cuts = cuts.iter().peekable();
+            let mut tasks = Vec::new();
+            for (number, job) in jobs.iter_mut().enumerate() {
+                let Some(cut) = cuts.next_if(|cut| cut.owner == number) else { continue };
+                let part = self.lists.of(cut.start, cut.end);
+                let mut sums = job.pieces[0].as_mut_slice();
+                for (tile, codes) in tiles.iter().zip(&block) {
+                    let (own, after) = std::mem::take(&mut sums).split_at_mut(tile.width * BINS);
+                    sums = after;
+                    tasks.push((tile, codes, part, own));
+                }
+            }
+            tasks.into_par_iter().with_max_len(1).for_each(|(tile, codes, rows, histogram)| {
+                tile.add(codes, first, rows, round.packed, histogram);
+            });
+        }
     }
 
     /// Whether a node may have a split at all.
@@ -397,7 +426,8 @@ impl Task<'_> {
         self.own.fill(0);
         if self.pieces.is_empty() {
             let node = &nodes[self.built];
-            self.tile.add(lists.of(node.start, node.end), round.packed, self.own);
+            let codes = self.tile.read(0..table.codes.rows);
+            self.tile.add(&codes, 0, lists.of(node.start, node.end), round.packed, self.own);
         }
         for piece in self.pieces {
             for (sum, part) in self.own.iter_mut().zip(piece) {

@@ -1,7 +1,7 @@
 //! Histogram gradient boosting (Friedman, 2001; Chen and Guestrin, 2016) on binned columns.
 //!
-//! In order: `settings` reads the hyperparameters; `crate::binning` turns every column into bytes, once, and `tiles` lays the
-//! bytes out row after row. Each round, `objective` works out the derivatives of the loss, `quantise` makes whole numbers of
+//! In order: `settings` reads the hyperparameters; `table` turns every column into bytes, once, by `crate::binning`, and `tiles`
+//! lays the bytes out row after row; where memory does not hold them, `codes` keeps them in files. Each round, `objective` works out the derivatives of the loss, `quantise` makes whole numbers of
 //! them, `sampling` draws rows and columns, `grow` grows a tree for each output (`partition`, `tiles` and `split` work for it),
 //! and `finish` puts it in order and sends every row to its leaf. `tree` is what is left in the model; `predict` adds up the
 //! leaves; `ensemble` is the plain form for everybody else.
@@ -9,6 +9,7 @@
 //! Sums over rows are sums of whole numbers, so a model does not depend on how work is cut, nor on the number of threads.
 
 mod arithmetic;
+mod codes;
 mod ensemble;
 mod finish;
 mod grow;
@@ -19,6 +20,7 @@ mod quantise;
 mod sampling;
 mod settings;
 mod split;
+mod table;
 mod tiles;
 mod tree;
 
@@ -28,17 +30,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::binning::Binned;
+use crate::columnwise::Columnwise;
 use crate::error::Error;
 use crate::estimator::{Answers, Estimator, Fitted, Problem};
 
+use codes::ColumnCodes;
 use finish::Finished;
-use grow::{Grower, Round, Table};
+use grow::{Grower, Round};
 use objective::{Objective, Scores, Targets};
 use quantise::Scale;
 use sampling::ColumnDraws;
 use settings::Settings;
 use split::Judge;
-use tiles::Tiles;
+use table::{Columns, Roles, Table};
 use tree::Tree;
 
 /// What `xgboost` leaves behind.
@@ -59,10 +63,21 @@ pub(crate) fn check(task: Task, given: &Map<String, Value>) -> Result<Map<String
 
 /// Grows the trees.
 pub(crate) fn fit(problem: &Problem<'_>, given: &Map<String, Value>) -> Result<Fitted, Error> {
+    learn(problem, given)
+}
+
+/// Grows the trees on columns that are read one after the other.
+pub(crate) fn fit_columnwise(
+    problem: &Problem<'_, &Columnwise<'_>>,
+    given: &Map<String, Value>,
+) -> Result<Fitted, Error> {
+    learn(problem, given)
+}
+
+fn learn<C: Columns>(problem: &Problem<'_, C>, given: &Map<String, Value>) -> Result<Fitted, Error> {
     let (settings, mut used) = Settings::read(problem.answers.task(), given)?;
     let (monotone, categorical) = settings.by_column(problem.names)?;
-    let rows = problem.columns.first().map_or(0, |column| column.len());
-    if problem.columns.len() > tree::MOST_COLUMNS || rows > quantise::MOST_ROWS {
+    if problem.names.len() > tree::MOST_COLUMNS || problem.columns.rows() > quantise::MOST_ROWS {
         return Err(Error::Numerical { what: "boosting takes fewer than 2³⁰ rows and columns".to_owned() });
     }
     let validation =
@@ -86,9 +101,9 @@ pub(crate) fn fit(problem: &Problem<'_>, given: &Map<String, Value>) -> Result<F
     if !scores.is_finite() || base.iter().any(|base| !base.is_finite()) {
         return Err(Error::Numerical { what: "the target's values lie too far apart to be learnt".to_owned() });
     }
-    let table = table(problem, &settings, monotone, categorical)?;
-    let held_codes =
-        validation.map(|held| Binned::by_edges(&held.columns, table.binned.edges.clone(), &table.categorical));
+    let table = C::table(problem, &settings, Roles { categorical, monotone })?;
+    let held_codes = validation
+        .map(|held| ColumnCodes::from(Binned::by_edges(&held.columns, table.edges.clone(), &table.categorical)));
     let mut boosting = Boosting { problem, settings: &settings, table: &table, outputs, trees: Vec::new() };
     let (loss_curve, kept) = boosting.rounds(&mut scores, held.as_mut().zip(held_codes.as_ref()))?;
     let mut trees = boosting.trees;
@@ -97,7 +112,7 @@ pub(crate) fn fit(problem: &Problem<'_>, given: &Map<String, Value>) -> Result<F
         trees.truncate(kept * outputs);
         notes.push(format!("stopped early: the loss on the validation rows was lowest after round {kept}"));
     }
-    let mut importances = vec![0.0; problem.columns.len()];
+    let mut importances = vec![0.0; problem.names.len()];
     for tree in &trees {
         for (node, gain) in tree.nodes.iter().zip(&tree.gains) {
             if let tree::Kind::Below { column, .. } | tree::Kind::NoneOf { column, .. } = node.kind()
@@ -107,7 +122,7 @@ pub(crate) fn fit(problem: &Problem<'_>, given: &Map<String, Value>) -> Result<F
             }
         }
     }
-    let model = Boosted { columns: problem.columns.len() as u32, objective, base, trees };
+    let model = Boosted { columns: problem.names.len() as u32, objective, base, trees };
     let mut fitted = Fitted::new(Estimator::Boosted(model), used);
     (fitted.importances, fitted.loss_curve, fitted.notes) = (importances, loss_curve, notes);
     Ok(fitted)
@@ -150,7 +165,7 @@ fn values(answers: Answers<'_>) -> Vec<f64> {
 }
 
 /// Answers with weights: those of the rows, times those of their classes.
-fn targets(problem: &Problem<'_>, settings: &Settings, objective: Objective) -> Result<Targets, Error> {
+fn targets<C>(problem: &Problem<'_, C>, settings: &Settings, objective: Objective) -> Result<Targets, Error> {
     let values = values(problem.answers);
     if objective == Objective::Poisson && values.iter().any(|value| *value < 0.0) {
         return Err(refused(
@@ -177,52 +192,6 @@ fn targets(problem: &Problem<'_>, settings: &Settings, objective: Objective) -> 
         }
     }
     Ok(Targets { values, weights })
-}
-
-/// Bins the columns.
-fn table(
-    problem: &Problem<'_>,
-    settings: &Settings,
-    monotone: Vec<i8>,
-    categorical: Vec<bool>,
-) -> Result<Table, Error> {
-    let bad = (problem.names.iter().zip(&problem.columns).zip(&categorical)).find(|((_, column), categorical)| {
-        let is_category = |value: &f32| value.is_nan() || ((0.0..=254.0).contains(value) && value.fract() == 0.0);
-        **categorical && !column.iter().all(is_category)
-    });
-    if let Some(((name, _), _)) = bad {
-        let expected = "columns whose values are whole numbers from 0 to 254, or missing";
-        return Err(refused("categorical_features", format!("about `{name}`"), expected));
-    }
-    // Rows that do not count place no edges.
-    let counted: Option<Vec<Vec<f32>>> = problem.weights.filter(|weights| weights.contains(&0.0)).map(|weights| {
-        let of_column = |column: &&[f32]| {
-            column.iter().zip(weights).filter(|(_, weight)| **weight > 0.0).map(|(value, _)| *value).collect()
-        };
-        problem.columns.par_iter().map(of_column).collect()
-    });
-    let placing: Vec<&[f32]> = match &counted {
-        Some(columns) => columns.iter().map(Vec::as_slice).collect(),
-        None => problem.columns.clone(),
-    };
-    let edges = Binned::edges(&placing, settings.bins, &categorical);
-    let binned = Binned::by_edges(&problem.columns, edges, &categorical);
-    if problem.control.is_cancelled() {
-        return Err(Error::Cancelled);
-    }
-    let bins: Vec<usize> = (0..problem.columns.len())
-        .into_par_iter()
-        .map(|column| match (categorical.get(column), binned.edges.get(column)) {
-            (Some(true), _) => {
-                let codes = binned.column(column).iter().filter(|code| **code != crate::binning::MISSING);
-                codes.max().map_or(0, |highest| usize::from(*highest) + 1)
-            }
-            (_, Some(edges)) => edges.len() + 1,
-            _ => 0,
-        })
-        .collect();
-    let tiles = Tiles::new(&binned, &bins);
-    Ok(Table { binned, tiles, categorical, monotone })
 }
 
 /// Where a training stood at the beginning of a round.
@@ -265,21 +234,21 @@ impl KeptState {
 }
 
 /// Round after round.
-struct Boosting<'a> {
-    problem: &'a Problem<'a>,
+struct Boosting<'a, C> {
+    problem: &'a Problem<'a, C>,
     settings: &'a Settings,
     table: &'a Table,
     outputs: usize,
     trees: Vec<Tree>,
 }
 
-impl Boosting<'_> {
+impl<C> Boosting<'_, C> {
     /// Grows the trees of all rounds, or until the validation rows' loss has not fallen for long enough. Returns the losses by
     /// round and how many rounds are to be kept.
     fn rounds(
         &mut self,
         scores: &mut Scores,
-        mut held: Option<(&mut Scores, &Binned)>,
+        mut held: Option<(&mut Scores, &ColumnCodes)>,
     ) -> Result<(Vec<LossPoint>, usize), Error> {
         let Self { problem, settings, table, outputs, .. } = *self;
         let rows = scores.rows();
@@ -291,7 +260,7 @@ impl Boosting<'_> {
         let mut values: Vec<Vec<f32>> = Vec::new();
         let mut first = 0;
         if let Some(kept) = problem.checkpoint.as_ref().and_then(|own| own.kept::<KeptState>(problem.control)) {
-            let width = problem.columns.len();
+            let width = problem.names.len();
             // Whoever may write to the store may have written this.
             if kept.fits(scores, held.as_ref().map(|(scores, _)| &**scores), width, outputs) {
                 if let (Some(kept), Some((scores, _))) = (kept.held, &mut held) {
@@ -338,13 +307,14 @@ impl Boosting<'_> {
                 scale.pack_all(&pairs, outputs, output, &mut packed);
                 let judge = Judge { penalty: settings.penalty, scale };
                 let number = round * outputs + output;
-                let columns = ColumnDraws::new(problem.columns.len(), settings.column_share, problem.seed, number);
+                let columns = ColumnDraws::new(problem.names.len(), settings.column_share, problem.seed, number);
                 grower.lists.begin(rows, sampled.as_deref());
                 let nodes = grower.grow(&mut Round { packed: &packed, judge, columns });
                 let mut finished = Finished::new(&nodes, table, &judge, settings.learning_rate, output);
-                grower.lists.note_leaves(&finished.endings(&nodes, table), &scores.leaves, outputs, output);
+                let endings = finished.endings(&nodes);
+                grower.lists.note_leaves(&endings, &table.codes, &scores.leaves, outputs, output);
                 if let Some(sampled) = &sampled {
-                    finished.note_walked(&table.binned, Some(sampled), &scores.leaves, outputs, output);
+                    finished.note_walked(&table.codes, Some(sampled), &scores.leaves, outputs, output);
                 }
                 if settings.objective == Objective::AbsoluteError {
                     finished.set_medians(scores, settings.learning_rate);
@@ -355,6 +325,7 @@ impl Boosting<'_> {
                 values.push(finished.values());
                 self.trees.push(finished.tree);
             }
+            table.check()?;
             let done = (round + 1) as f64;
             let loss = validation.unwrap_or(sums.loss);
             problem.control.report(done, Some(settings.rounds as f64), &format!("growing trees; loss {loss:.5}"));

@@ -32,6 +32,8 @@ const ROWS_ABREAST: usize = 16;
 const FULL_LEVELS: usize = 8;
 /// Levels at the top that a block of rows passes together, question by question, without looking anything up.
 const TOP_LEVELS: usize = 3;
+/// Rows whose scores are linked as one piece of work.
+const ROWS_FOR_THREADS: usize = 16_384;
 /// Rows that laying trees out is worth it for.
 const ROWS_FOR_LAYOUT: usize = 512;
 /// Set in a place that sends missing values left.
@@ -226,11 +228,7 @@ impl Boosted {
             Objective::Poisson => {
                 Predictions::Values(scores.into_iter().map(|score| f64::from(exp(score as f32))).collect())
             }
-            Objective::Logistic => {
-                let second: Vec<f32> = scores.into_iter().map(|score| sigmoid(score as f32)).collect();
-                let first = second.iter().map(|probability| 1.0 - probability).collect();
-                Predictions::from_probabilities(vec![first, second])
-            }
+            Objective::Logistic => two_classes(&scores),
             Objective::Softmax => {
                 let mut probabilities = vec![Vec::with_capacity(scores.len() / outputs); outputs];
                 let mut row = vec![0.0; outputs];
@@ -248,6 +246,21 @@ impl Boosted {
             }
         }
     }
+}
+
+/// The likelier of two classes, the first of equals, and the probabilities of both.
+fn two_classes(scores: &[f64]) -> Predictions {
+    let mut codes = vec![0; scores.len()];
+    let mut probabilities = vec![vec![0.0; scores.len()], vec![0.0; scores.len()]];
+    let [first, second] = probabilities.as_mut_slice() else { return Predictions::Classes { codes, probabilities } };
+    let rows = codes.par_iter_mut().zip(first).zip(second).zip(scores).with_min_len(ROWS_FOR_THREADS);
+    let link = |(((code, first), second), score): (((&mut u32, &mut f32), &mut f32), &f64)| {
+        *second = sigmoid(*score as f32);
+        *first = 1.0 - *second;
+        *code = u32::from(*second > *first);
+    };
+    rows.for_each(link);
+    Predictions::Classes { codes, probabilities }
 }
 
 /// Rows, each with its values side by side.

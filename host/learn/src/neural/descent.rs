@@ -95,8 +95,7 @@ pub(super) fn descend(
     checkpoint: Option<&Checkpoint>,
     control: &dyn Control,
 ) -> Result<Descent, Error> {
-    // Inside the pool, so that handing out a batch's pieces wakes no thread from outside.
-    rayon::scope(|_| Descending::new(network, training, plan, seed).run(held, checkpoint, control))
+    Descending::new(network, training, plan, seed).run(held, checkpoint, control)
 }
 
 /// Where a descent stood after an epoch.

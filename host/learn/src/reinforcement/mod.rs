@@ -41,6 +41,7 @@ use crate::data::Features;
 use crate::error::Error;
 use crate::estimator::Estimator;
 use crate::model::Model;
+use crate::threads;
 
 use encoding::Encoding;
 use environments::{ActionSpace, EnvironmentKind};
@@ -55,6 +56,10 @@ pub use policy::Policy;
 /// Everything wrong with the specification is a typed [`Error`]; cancelling through `control` ends in [`Error::Cancelled`]. Progress
 /// is told in time steps, with the mean return of the last episodes.
 pub fn train(specification: &ReinforcementSpecification, control: &dyn Control) -> Result<Model, Error> {
+    threads::own(|| learn_online(specification, control))
+}
+
+fn learn_online(specification: &ReinforcementSpecification, control: &dyn Control) -> Result<Model, Error> {
     let began = Instant::now();
     let kind = environment(specification)?.ok_or_else(|| Error::Specification {
         name: "environment",
@@ -94,6 +99,14 @@ pub fn train(specification: &ReinforcementSpecification, control: &dyn Control) 
 ///
 /// With an environment in the specification the policy is tried out there afterwards; it is not acted in before.
 pub fn train_offline(
+    trajectories: &Features,
+    specification: &ReinforcementSpecification,
+    control: &dyn Control,
+) -> Result<Model, Error> {
+    threads::own(|| learn_offline(trajectories, specification, control))
+}
+
+fn learn_offline(
     trajectories: &Features,
     specification: &ReinforcementSpecification,
     control: &dyn Control,

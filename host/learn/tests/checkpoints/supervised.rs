@@ -3,6 +3,7 @@
 use kumiko_learn::{TrainingData, train};
 use kumiko_vocabulary::learning::{Algorithm, Task, TrainingSpecification};
 
+use crate::common::columnwise::train_lent;
 use crate::common::sample;
 use crate::{Steps, same};
 
@@ -25,6 +26,16 @@ fn boosting_goes_on_from_its_last_round() {
     in_steps(&sample.multinomial(), Some(&sample.multinomial()), &boosting(Task::Classification), 4);
     let early = boosting(Task::Classification).with("early_stopping_rounds", 20);
     in_steps(&sample.binary(), Some(&sample.binary()), &early, 4);
+}
+
+#[test]
+fn boosting_on_columns_one_after_the_other_reads_them_again_and_goes_on_from_its_last_round() {
+    let sample = sample();
+    let data = sample.binary();
+    let specification =
+        TrainingSpecification::new(Algorithm::Xgboost, Task::Classification, "target").with("n_estimators", 60);
+    // Four steps of each attempt are columns.
+    same(&|control| train_lent(&data, None, &specification, &tempfile::tempfile, None, control), Steps::Reports, 12);
 }
 
 #[test]

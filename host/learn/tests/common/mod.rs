@@ -1,6 +1,7 @@
 //! Data that a test and a line of Python can both make: a linear congruential generator, the same to the bit.
 #![allow(dead_code, clippy::unwrap_used, reason = "every test binary uses some of it")]
 
+pub(crate) mod columnwise;
 pub(crate) mod trees;
 
 use kumiko_learn::{Features, Target, TrainingData};

@@ -1,5 +1,6 @@
 //! One door to all objects, whatever their uri.
 
+use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -173,6 +174,14 @@ impl Objects {
     /// What the file system says.
     pub fn scratch(&self) -> Result<ScratchFile, Error> {
         self.store.spool().scratch()
+    }
+
+    /// A file without a name, beside the store: gone when it is closed.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn unnamed_file(&self) -> Result<File, Error> {
+        self.store.spool().unnamed()
     }
 
     async fn place(&self, text: &str) -> Result<Place, Error> {

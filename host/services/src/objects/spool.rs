@@ -78,6 +78,11 @@ impl Spool {
         Ok(ScratchFile { file, spool: self.clone() })
     }
 
+    /// A file without a name: it is gone when it is closed, even by a process that is killed.
+    pub(crate) fn unnamed(&self) -> Result<File, Error> {
+        tempfile::tempfile_in(self.folder()).map_err(|source| Error::io("create a file in", self.folder(), source))
+    }
+
     /// Whether `path` is a scratch file of this spool.
     pub(crate) fn owns_scratch(&self, path: &Path) -> bool {
         path.parent() == Some(self.folder()) && path.extension().is_some_and(|ending| ending == SCRATCH_ENDING)

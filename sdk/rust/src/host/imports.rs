@@ -204,6 +204,15 @@ impl Host for Imports {
     ) -> Result<ModelHandle> {
         models::train(training, specification, &models::TrainingInputs { validation, preprocessing }).map_err(inward)
     }
+    fn model_train_columnwise(
+        &self,
+        uri: &str,
+        options: &str,
+        specification: &str,
+        validation: Option<&FrameHandle>,
+    ) -> Result<ModelHandle> {
+        models::train_columnwise(uri, options, specification, validation).map_err(inward)
+    }
     fn model_train_policy(&self, specification: &str, trajectories: Option<&FrameHandle>) -> Result<ModelHandle> {
         models::train_policy(specification, trajectories).map_err(inward)
     }

@@ -205,6 +205,16 @@ pub trait Host {
     ) -> Result<ModelHandle> {
         Err(missing("models.train"))
     }
+    /// `models.train-columnwise`, by a `read-options` and a `training-specification` document.
+    fn model_train_columnwise(
+        &self,
+        uri: &str,
+        options: &str,
+        specification: &str,
+        validation: Option<&FrameHandle>,
+    ) -> Result<ModelHandle> {
+        Err(missing("models.train-columnwise"))
+    }
     /// `models.train-policy`, by a `reinforcement-specification` document.
     fn model_train_policy(&self, specification: &str, trajectories: Option<&FrameHandle>) -> Result<ModelHandle> {
         Err(missing("models.train-policy"))
