@@ -303,9 +303,10 @@ mod tests {
             let small = Parting { start: 5, end: 905, column: 1, table: [true; BINS] };
             let even = std::array::from_fn(|code| code % 2 == 0);
             let wide = Parting { start: left.len(), end: rows, column: 0, table: even };
-            let count = right.iter().filter(|row| codes[**row as usize] % 2 == 0).count();
+            let count = right.iter().filter(|row| codes[**row as usize].is_multiple_of(2)).count();
             assert_eq!(lists.part(&[small, wide], &columns), [900, count]);
-            let (even, odd): (Vec<u32>, Vec<u32>) = right.iter().partition(|row| codes[**row as usize] % 2 == 0);
+            let (even, odd): (Vec<u32>, Vec<u32>) =
+                right.iter().partition(|row| codes[**row as usize].is_multiple_of(2));
             assert_eq!(lists.rows, [left.as_slice(), &even, &odd].concat());
         }
     }
