@@ -16,11 +16,14 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use kumiko_tests::process::{peak_memory_of, processor_seconds_of};
 use kumiko_tests::{Place, Session};
 use serde_json::{Value, json};
 
 /// In the unit of `ulimit -d`, 1,024 bytes.
 const ALLOWED_KIBIBYTES: u64 = 4 << 20;
+/// Bytes.
+const MEBIBYTE: f64 = 1_048_576.0;
 /// How long a call is waited for.
 const PATIENCE: Duration = Duration::from_secs(3_600);
 
@@ -67,19 +70,12 @@ fn main() {
             "model_s3_uri": trained["model_s3_uri"], "test_data_s3_uri": held, "generate_plots": false, "bootstrap_samples": 0,
         }),
     );
-    let status = std::fs::read_to_string(format!("/proc/{}/status", session.process())).unwrap();
-    let megabytes = |name: &str| {
-        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
-    };
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", session.process())).unwrap();
-    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
-    let processor: f64 = [11, 12].iter().map(|field| fields[*field].parse::<f64>().unwrap()).sum();
+    let (processor, peak) = (processor_seconds_of(session.process()), peak_memory_of(session.process()));
     println!("{:<28} {:>12} {:>12} {:>8}", "", "kumiko", "xgboost", "ratio");
     for (name, ours, theirs) in [
         ("training, wall s", wall, peer[0]),
-        ("processor s", processor / 100.0, peer[1]),
-        ("peak memory MB", megabytes("VmHWM:"), peer[2]),
+        ("processor s", processor, peer[1]),
+        ("peak memory MiB", peak as f64 / MEBIBYTE, peer[2]),
     ] {
         println!("{name:<28} {ours:>12.1} {theirs:>12.1} {:>8.2}", theirs / ours);
     }

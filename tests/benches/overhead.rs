@@ -16,7 +16,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
-use kumiko_tests::faults::memory_of;
+use kumiko_tests::process::{memory_of, processor_seconds_of};
 use kumiko_tests::{Place, Session};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
@@ -107,18 +107,10 @@ fn idle() {
     let place = Place::with_plugins(&["data_preparation", "ml_training", "ml_evaluation"]);
     assert!(place.run(["tools"]).status.success());
     let mut session = Session::open(&place);
-    let answered = processor_seconds(session.process());
+    let answered = processor_seconds_of(session.process());
     let tools: Vec<Value> = session.tool_names().into_iter().map(Value::from).collect();
     std::thread::sleep(std::time::Duration::from_secs(1));
     println!("\nwith the three capabilities ({} tools), compile cache filled:", tools.len());
     println!("processor time until `initialize` is answered: {:.0} ms (to the nearest 10)", answered * 1_000.0);
     println!("resident memory while idle: {:.1} MB", memory_of(session.process()) as f64 / 1e6);
-}
-
-/// Processor time of a process so far, user and system, in seconds.
-fn processor_seconds(process: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
-    let fields: Vec<&str> = status.rsplit(") ").next().unwrap().split(' ').collect();
-    let ticks: u64 = [11, 12].iter().map(|field| fields[*field].parse::<u64>().unwrap()).sum();
-    ticks as f64 / 100.0
 }

@@ -14,8 +14,12 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
+use kumiko_tests::process::{peak_memory_of, processor_seconds_of};
 use kumiko_tests::{Place, Session};
 use serde_json::{Value, json};
+
+/// Bytes.
+const MEBIBYTE: f64 = 1_048_576.0;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -72,10 +76,6 @@ fn run(tool: &str, arguments: Value, data: &str) -> [f64; 3] {
     let result = session.call(tool, arguments);
     let wall = began.elapsed().as_secs_f64();
     assert_ne!(result["isError"], true, "{result}");
-    let status = std::fs::read_to_string(format!("/proc/{}/status", session.process())).unwrap();
-    let peak = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap().split_whitespace().nth(1).unwrap();
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", session.process())).unwrap();
-    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
-    let processor: f64 = [11, 12].iter().map(|field| fields[*field].parse::<f64>().unwrap()).sum();
-    [wall, processor / 100.0, peak.parse::<f64>().unwrap() / 1024.0]
+    let (processor, peak) = (processor_seconds_of(session.process()), peak_memory_of(session.process()));
+    [wall, processor, peak as f64 / MEBIBYTE]
 }

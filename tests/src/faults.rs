@@ -92,25 +92,3 @@ pub fn quantile(durations: &mut [Duration], share: f64) -> Duration {
     durations.sort();
     durations[((durations.len() - 1) as f64 * share).round() as usize]
 }
-
-/// The resident memory of a process in bytes.
-///
-/// # Panics
-///
-/// Where the process is gone.
-#[must_use]
-pub fn memory_of(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the process runs");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("its resident memory");
-    line.split_whitespace().nth(1).and_then(|number| number.parse::<u64>().ok()).expect("a number") * 1024
-}
-
-/// How many files, sockets and pipes a process has open.
-///
-/// # Panics
-///
-/// Where the process is gone.
-#[must_use]
-pub fn open_files_of(process: u32) -> usize {
-    std::fs::read_dir(format!("/proc/{process}/fd")).expect("the process runs").count()
-}

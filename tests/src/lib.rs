@@ -14,6 +14,7 @@
 
 pub mod faults;
 mod http;
+pub mod process;
 mod session;
 
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use kumiko_tests::faults::memory_of;
+use kumiko_tests::process::memory_of;
 use kumiko_tests::{Place, Session};
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kumiko_frames::{Frame, Pipeline, StoredFrame};
+use kumiko_frames::{Frame, Pipeline};
 use kumiko_modelling::{AnyModel, Stored};
 use kumiko_vocabulary::Fault;
 use kumiko_vocabulary::data::ReadOptions;
@@ -86,11 +86,9 @@ impl contract::Host for ModelsView<'_> {
         let model = self
             .call
             .compute(move |control| {
-                let name = &local.info.uri;
-                let frame = StoredFrame::open(local.path(), name, options.format)?;
+                let (path, info, format) = (local.path(), &local.info, options.format);
                 let files = || objects.unnamed_file().map_err(std::io::Error::other);
-                let identity = format!("{name} {}", local.info.etag);
-                let stored = Stored { frame: &frame, identity, files: &files };
+                let stored = Stored { path, uri: &info.uri, etag: &info.etag, format, files: &files };
                 kumiko_modelling::train_columnwise(&stored, validation.as_ref(), &specification, control)
             })
             .await?;

@@ -21,6 +21,9 @@ pub trait ColumnSource: Sync {
     fn read(&self, column: usize) -> Result<Vec<f32>, Fault>;
 }
 
+/// Makes empty files for what memory does not hold. Each goes when it is closed.
+pub type ScratchFiles<'a> = &'a (dyn Fn() -> io::Result<File> + Sync);
+
 /// Rows with known answers whose columns are more than memory holds. Answers and weights are in memory.
 pub struct ColumnwiseData<'a> {
     /// The columns' names, all different.
@@ -33,14 +36,14 @@ pub struct ColumnwiseData<'a> {
     pub weights: Option<Vec<f32>>,
     /// What tells these columns from any other: states of a training that was cut off are found by it.
     pub identity: String,
-    /// Makes empty files for what memory does not hold. Each goes when it is closed.
-    pub files: &'a (dyn Fn() -> io::Result<File> + Sync),
+    /// Where the columns' bytes go.
+    pub files: ScratchFiles<'a>,
 }
 
 /// The columns as a kernel takes them, and evenly spread rows of them that are kept on the way to measure the model on.
 pub(crate) struct Columnwise<'a> {
     pub(crate) source: &'a dyn ColumnSource,
-    pub(crate) files: &'a (dyn Fn() -> io::Result<File> + Sync),
+    pub(crate) files: ScratchFiles<'a>,
     what: &'a str,
     step: usize,
     kept: Mutex<Vec<Vec<f32>>>,

@@ -45,7 +45,7 @@ pub mod trees;
 pub use boosting::Boosted;
 pub use calibration::{Calibrated, CalibrationMap, Isotonic, Sigmoid};
 pub use clustering::{DbscanModel, KmeansModel, Mixture};
-pub use columnwise::{ColumnSource, ColumnwiseData};
+pub use columnwise::{ColumnSource, ColumnwiseData, ScratchFiles};
 pub use data::{Features, Predictions, Target, TrainingData, class_codes};
 pub use error::Error;
 pub use estimator::{Estimator, check_hyperparameters};

@@ -47,7 +47,7 @@ pub fn train(
     let names = &training.features.names;
     let columns = training.features.matched(names)?;
     let held = validation.map(|validation| held(validation, names, &answers, task)).transpose()?;
-    let sets = [(TRAINING, Some(&columns)), (VALIDATION, held.as_ref().map(|(columns, _)| columns))];
+    let sets = [(TRAINING, Some(&columns)), (VALIDATION, held.as_ref().map(|held| &held.columns))];
     for (what, columns) in sets.into_iter().filter_map(|(what, columns)| Some((what, columns?))) {
         Features::check_finite(names, columns, what)?;
         if !estimator::takes_missing_values(algorithm) {
@@ -62,9 +62,7 @@ pub fn train(
         columns,
         answers: answers.borrowed(),
         weights: training.weights.as_deref(),
-        validation: held
-            .as_ref()
-            .map(|(columns, answers)| Held { columns: columns.clone(), answers: answers.borrowed() }),
+        validation: held.as_ref().map(OwnHeld::borrowed),
         seed: specification.seed,
         control,
         checkpoint: Checkpoint::of(training, validation, specification, control),
@@ -111,8 +109,8 @@ pub fn train_columnwise(
     check_rows(rows, weights.is_some(), specification)?;
     let answers = OwnAnswers::of_training(&training.target, task)?;
     let held = validation.map(|validation| held(validation, names, &answers, task)).transpose()?;
-    if let Some((columns, _)) = &held {
-        Features::check_finite(names, columns, VALIDATION)?;
+    if let Some(held) = &held {
+        Features::check_finite(names, &held.columns, VALIDATION)?;
     }
     let step = measured_step(rows);
     let columnwise = Columnwise::new(training, TRAINING, step);
@@ -121,9 +119,7 @@ pub fn train_columnwise(
         columns: &columnwise,
         answers: answers.borrowed(),
         weights,
-        validation: held
-            .as_ref()
-            .map(|(columns, answers)| Held { columns: columns.clone(), answers: answers.borrowed() }),
+        validation: held.as_ref().map(OwnHeld::borrowed),
         seed: specification.seed,
         control,
         checkpoint: Checkpoint::of_columnwise(training, validation, specification, control),
@@ -253,14 +249,27 @@ impl OwnAnswers {
 }
 
 /// Checked validation rows: columns in the training's order, answers in its codes.
+struct OwnHeld<'a> {
+    columns: Vec<&'a [f32]>,
+    answers: OwnAnswers,
+}
+
+impl OwnHeld<'_> {
+    fn borrowed(&self) -> Held<'_> {
+        Held { columns: self.columns.clone(), answers: self.answers.borrowed() }
+    }
+}
+
+/// Checks validation rows.
 fn held<'a>(
     validation: &'a TrainingData,
     names: &[String],
     answers: &OwnAnswers,
     task: Task,
-) -> Result<(Vec<&'a [f32]>, OwnAnswers), Error> {
+) -> Result<OwnHeld<'a>, Error> {
     validation.check(VALIDATION, task)?;
-    Ok((validation.features.matched(names)?, answers.of_validation(&validation.target)?))
+    let columns = validation.features.matched(names)?;
+    Ok(OwnHeld { columns, answers: answers.of_validation(&validation.target)? })
 }
 
 fn metadata<C>(

@@ -6,9 +6,9 @@ mod common;
 use std::fs::File;
 use std::io;
 
-use common::columnwise::{Files, train_lent};
+use common::columnwise::train_lent;
 use common::{Generator, sample};
-use kumiko_learn::{Error, Model, Target, TrainingData, train};
+use kumiko_learn::{Error, Model, ScratchFiles, Target, TrainingData, train};
 use kumiko_vocabulary::control::Unattended;
 use kumiko_vocabulary::learning::{Algorithm, Calibration, Task, TrainingSpecification};
 
@@ -19,7 +19,7 @@ fn columnwise(
     data: &TrainingData,
     validation: Option<&TrainingData>,
     specification: &TrainingSpecification,
-    files: Files<'_>,
+    files: ScratchFiles<'_>,
     broken: Option<usize>,
 ) -> Result<Model, Error> {
     train_lent(data, validation, specification, files, broken, &Unattended)

@@ -1,26 +1,29 @@
 //! Training on a table that stays in its file, one column after the other.
 
-use std::fs::File;
-use std::io;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use kumiko_frames::{Frame, StoredFrame};
-use kumiko_learn::{ColumnSource, ColumnwiseData, Model, Target, TrainingData};
-use kumiko_vocabulary::data::Column;
+use kumiko_learn::{ColumnSource, ColumnwiseData, Model, ScratchFiles, Target};
+use kumiko_vocabulary::data::{Column, FileFormat};
 use kumiko_vocabulary::learning::TrainingSpecification;
 use kumiko_vocabulary::{Control, Fault};
 
-use crate::matrix::{self, column_not_found, has, is_numeric};
-use crate::train::{Digest, answers, roles, sign};
+use crate::matrix::is_numeric;
+use crate::train::{Digest, answers, held_out, no_features, sign, target_column};
 
-/// Where a training on a stored table finds what memory does not hold.
+/// A table that stays in its file, and room for what memory does not hold.
 pub struct Stored<'a> {
-    /// The table.
-    pub frame: &'a StoredFrame,
-    /// What tells its content from any other: its uri and version.
-    pub identity: String,
-    /// Makes empty files, each of which goes when it is closed.
-    pub files: &'a (dyn Fn() -> io::Result<File> + Sync),
+    /// The file.
+    pub path: &'a Path,
+    /// What the caller calls it.
+    pub uri: &'a str,
+    /// What tells its content from any other at this uri.
+    pub etag: &'a str,
+    /// What it is, where its name and first bytes do not tell.
+    pub format: Option<FileFormat>,
+    /// Makes empty files.
+    pub files: ScratchFiles<'a>,
 }
 
 /// Trains `xgboost` on a table larger than memory. The model is the one that [`train`](crate::train()) makes of the same rows.
@@ -34,27 +37,26 @@ pub fn train_columnwise(
     specification: &TrainingSpecification,
     control: &dyn Control,
 ) -> Result<Model, Fault> {
-    let schema = stored.frame.schema();
-    let (predicted, excluded) = roles(&schema, specification)?;
-    let names = feature_names(&schema, &excluded)?;
-    let (target, classes) = match predicted {
-        Some(target) => answers(&stored.frame.column(target)?, target, specification.task, None)?,
+    let frame = StoredFrame::open(stored.path, stored.uri, stored.format)?;
+    let schema = frame.schema();
+    let names = feature_names(&schema, &no_features(&schema, specification)?)?;
+    let (target, classes) = match target_column(specification)? {
+        Some(target) => answers(&frame.column(target)?, target, specification.task, None)?,
         None => (Target::None, None),
     };
     let weights = match &specification.weight_column {
-        Some(column) => Some(stored.frame.column(column)?.numbers_f32(column)?),
+        Some(column) => Some(frame.column(column)?.numbers_f32(column)?),
         None => None,
     };
-    let validation = validation
-        .map(|frame| self::validation(frame, names.clone(), predicted, classes.as_deref(), specification))
-        .transpose()?;
-    let source = Columns { frame: stored.frame, names: &names, digest: Mutex::default() };
+    let validation =
+        validation.map(|frame| held_out(frame, None, names.clone(), classes.as_deref(), specification)).transpose()?;
+    let source = Columns { frame: &frame, names: &names, digest: Mutex::default() };
     let data = ColumnwiseData {
         names: names.clone(),
         source: &source,
         target,
         weights,
-        identity: stored.identity.clone(),
+        identity: format!("{} {}", stored.uri, stored.etag),
         files: stored.files,
     };
     let mut model = kumiko_learn::train_columnwise(&data, validation.as_ref(), specification, control)?;
@@ -81,24 +83,6 @@ fn feature_names(schema: &[Column], excluded: &[String]) -> Result<Vec<String>, 
     );
     Err(Fault::invalid("columns_need_preparation", message)
         .hint("list them in `excluded_columns`, or write the data with numbers in their place"))
-}
-
-fn validation(
-    frame: &Frame,
-    names: Vec<String>,
-    predicted: Option<&str>,
-    classes: Option<&[String]>,
-    specification: &TrainingSpecification,
-) -> Result<TrainingData, Fault> {
-    let target = match predicted {
-        Some(target) if !has(frame, target) => {
-            return Err(column_not_found(frame, target, "target column of the validation data"));
-        }
-        Some(target) => answers(frame, target, specification.task, classes)?.0,
-        None => Target::None,
-    };
-    let present = names.into_iter().filter(|name| has(frame, name)).collect();
-    Ok(TrainingData { features: matrix::features(frame, present)?, target, weights: None })
 }
 
 /// The feature columns, with a digest of what was read of them.

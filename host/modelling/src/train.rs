@@ -25,7 +25,7 @@ pub fn train(
     specification: &TrainingSpecification,
     control: &dyn Control,
 ) -> Result<Model, Fault> {
-    let (predicted, excluded) = roles(&training.schema(), specification)?;
+    let excluded = no_features(&training.schema(), specification)?;
 
     let fitted;
     let pipeline = match preprocessing {
@@ -42,19 +42,8 @@ pub fn train(
     let names: Vec<String> =
         schema.into_iter().map(|column| column.name).filter(|name| !excluded.contains(name)).collect();
     let data = data(&prepared, names.clone(), target, specification)?;
-    let validation = match validation {
-        Some(frame) => {
-            if let Some(target) = predicted
-                && !has(frame, target)
-            {
-                return Err(column_not_found(frame, target, "target column of the validation data"));
-            }
-            let prepared = self::prepared(frame, pipeline)?;
-            let (target, _) = target_of(&prepared, specification, classes.as_deref())?;
-            Some(self::data(&prepared, names, target, specification)?)
-        }
-        None => None,
-    };
+    let validation =
+        validation.map(|frame| held_out(frame, pipeline, names, classes.as_deref(), specification)).transpose()?;
     let mut model = kumiko_learn::train(&data, validation.as_ref(), specification, control)?;
     model.preprocessing = pipeline.map(Pipeline::to_bytes).transpose()?;
     let mut digest = Digest::default();
@@ -65,6 +54,24 @@ pub fn train(
     Ok(model)
 }
 
+/// Rows to measure on, prepared as the training rows are, their classes by position among the training's.
+pub(crate) fn held_out(
+    frame: &Frame,
+    pipeline: Option<&Pipeline>,
+    names: Vec<String>,
+    classes: Option<&[String]>,
+    specification: &TrainingSpecification,
+) -> Result<TrainingData, Fault> {
+    if let Some(target) = target_column(specification)?
+        && !has(frame, target)
+    {
+        return Err(column_not_found(frame, target, "target column of the validation data"));
+    }
+    let prepared = prepared(frame, pipeline)?;
+    let (target, _) = target_of(&prepared, specification, classes)?;
+    data(&prepared, names, target, specification)
+}
+
 /// Notes what the model comes from.
 pub(crate) fn sign(model: &mut Model, specification: &TrainingSpecification, sha256: String) {
     let uri = specification.training_data_uri.clone();
@@ -72,11 +79,8 @@ pub(crate) fn sign(model: &mut Model, specification: &TrainingSpecification, sha
     model.metadata.server_version = Some(env!("CARGO_PKG_VERSION").to_owned());
 }
 
-/// The column to predict, and all columns that are no features. Every one that the specification names is among the columns.
-pub(crate) fn roles<'a>(
-    schema: &[Column],
-    specification: &'a TrainingSpecification,
-) -> Result<(Option<&'a str>, Vec<String>), Fault> {
+/// The columns that are no features: the target, the weights and what is excluded. Every one that the specification names is there.
+pub(crate) fn no_features(schema: &[Column], specification: &TrainingSpecification) -> Result<Vec<String>, Fault> {
     let predicted = target_column(specification)?;
     if let Some(target) = predicted
         && !is_in_schema(schema, target)
@@ -89,7 +93,7 @@ pub(crate) fn roles<'a>(
         return Err(not_in_schema(schema, name, "excluded or weight column"));
     }
     excluded.extend(predicted.map(str::to_owned));
-    Ok((predicted, excluded))
+    Ok(excluded)
 }
 
 /// Rows ready to be learnt from: the features prepared, the answers and weights as they were given.

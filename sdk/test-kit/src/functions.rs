@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::io::Write as _;
 use std::sync::{Arc, PoisonError};
 
-use kumiko_frames::{Frame, Pipeline, StoredFrame};
-use kumiko_modelling::AnyModel;
+use kumiko_frames::{Frame, Pipeline};
+use kumiko_modelling::{AnyModel, Stored};
 use kumiko_sdk::charts::Drawing;
 use kumiko_sdk::host::{FrameHandle, Host, ModelHandle, PipelineHandle, UploadHandle};
 use kumiko_sdk::http::{Request, Response};
@@ -313,11 +313,10 @@ impl Host for Inner {
         let options: ReadOptions = parse("read-options", options)?;
         let specification = parse("training-specification", specification)?;
         let local = self.wait(self.objects.localize(uri))?;
-        let stored = StoredFrame::open(local.path(), &local.info.uri, options.format)?;
+        let (path, info, format) = (local.path(), &local.info, options.format);
         let objects = self.objects.clone();
         let files = || objects.unnamed_file().map_err(std::io::Error::other);
-        let identity = format!("{} {}", local.info.uri, local.info.etag);
-        let stored = kumiko_modelling::Stored { frame: &stored, identity, files: &files };
+        let stored = Stored { path, uri: &info.uri, etag: &info.etag, format, files: &files };
         let validation = validation.map(frame).transpose()?;
         let model = kumiko_modelling::train_columnwise(&stored, validation, &specification, &self.watch)?;
         Ok(ModelHandle::new(Arc::new(AnyModel::from(model))))

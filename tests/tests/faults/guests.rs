@@ -7,13 +7,13 @@ mod stack;
 mod traps;
 mod waiting;
 
-use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use kumiko_tests::faults::{Row, memory_of, open_files_of};
+use kumiko_tests::faults::Row;
+use kumiko_tests::process::{memory_of, open_files_of};
 use kumiko_tests::{HttpConnection, HttpServer, Place, Session};
 use serde_json::{Value, json};
 
@@ -65,13 +65,6 @@ fn call(connection: &mut HttpConnection, tool: &str, arguments: &Value) -> Value
 
 fn greet(connection: &mut HttpConnection) -> Value {
     call(connection, "greet", &json!({ "name": "Ada" }))
-}
-
-/// The most resident memory that a process ever had, in bytes.
-fn peak_of(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
 }
 
 /// A number that the server tells its operator.

@@ -64,7 +64,7 @@ pub(super) fn read(source: &Source, kind: Columnar) -> Result<DataFrame, Error> 
         Columnar::Arrow => IpcReader::new(reader()?).finish(),
     }
     .map_err(|error| malformed(error.to_string()))?;
-    even(&frame).map_err(malformed)?;
+    even(&frame, frame.height()).map_err(malformed)?;
     frame.rechunk_mut();
     Ok(frame)
 }
@@ -111,9 +111,11 @@ impl ColumnFile {
         check_end(&source, Columnar::Parquet)?;
         let malformed = |detail: String| malformed(name, Columnar::Parquet, detail);
         pages::check(open(&source)?).map_err(malformed)?;
-        let header = ParquetReader::new(open(&source)?).with_slice(Some((0, 0))).finish();
-        let header = header.map_err(|error| malformed(error.to_string()))?;
-        Ok(Self { path: path.to_owned(), name: name.to_owned(), metadata: metadata(&source)?, header })
+        let metadata = metadata(&source)?;
+        let mut reader = ParquetReader::new(open(&source)?);
+        reader.set_metadata(FileMetadataRef::clone(&metadata));
+        let header = reader.with_slice(Some((0, 0))).finish().map_err(|error| malformed(error.to_string()))?;
+        Ok(Self { path: path.to_owned(), name: name.to_owned(), metadata, header })
     }
 
     /// The table without its rows.
@@ -141,12 +143,7 @@ impl ColumnFile {
             .with_columns(Some(vec![column.to_owned()]))
             .finish()
             .map_err(|error| malformed(error.to_string()))?;
-        if frame.columns().iter().any(|column| column.len() != self.height()) {
-            return Err(malformed(format!(
-                "column {column:?} does not have a value for each of {} rows",
-                self.height()
-            )));
-        }
+        even(&frame, self.height()).map_err(malformed)?;
         Ok(frame)
     }
 }
@@ -182,17 +179,15 @@ fn malformed(name: &str, kind: Columnar, detail: String) -> Error {
 pub(crate) fn from_arrow(bytes: &[u8]) -> Result<DataFrame, Error> {
     let malformed = |detail: String| malformed("the Arrow bytes", Columnar::Arrow, detail);
     let mut frame = IpcReader::new(Cursor::new(bytes)).finish().map_err(|error| malformed(error.to_string()))?;
-    even(&frame).map_err(malformed)?;
+    even(&frame, frame.height()).map_err(malformed)?;
     frame.rechunk_mut();
     Ok(frame)
 }
 
 /// The engine does not look whether the columns of a file are equally long; a damaged one's are not.
-fn even(frame: &DataFrame) -> Result<(), String> {
-    match frame.columns().iter().find(|column| column.len() != frame.height()) {
+fn even(frame: &DataFrame, rows: usize) -> Result<(), String> {
+    match frame.columns().iter().find(|column| column.len() != rows) {
         None => Ok(()),
-        Some(column) => {
-            Err(format!("column {:?} has {} values for {} rows", column.name().as_str(), column.len(), frame.height()))
-        }
+        Some(column) => Err(format!("column {:?} has {} values for {rows} rows", column.name().as_str(), column.len())),
     }
 }

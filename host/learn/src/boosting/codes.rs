@@ -14,6 +14,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use rayon::prelude::*;
 
 use crate::binning::Binned;
+use crate::columnwise::ScratchFiles;
 use crate::error::Error;
 
 /// Rows of a block that is read from a file.
@@ -86,9 +87,10 @@ impl Codes {
 }
 
 impl CodeFile {
-    /// Takes an empty file.
-    pub(super) fn new(file: File) -> Self {
-        Self { file, failure: OnceLock::new(), buffers: Mutex::default() }
+    /// Begins a file.
+    pub(super) fn new(files: ScratchFiles<'_>) -> Result<Self, Error> {
+        let file = files().map_err(|error| scratch("created", &error))?;
+        Ok(Self { file, failure: OnceLock::new(), buffers: Mutex::default() })
     }
 
     /// Writes bytes to their place.
@@ -115,7 +117,7 @@ impl CodeFile {
 }
 
 /// The error of a scratch file.
-pub(super) fn scratch(action: &'static str, error: &io::Error) -> Error {
+fn scratch(action: &'static str, error: &io::Error) -> Error {
     Error::Scratch { action, reason: error.to_string() }
 }
 
@@ -159,22 +161,33 @@ impl ColumnCodes {
     pub(super) fn block(&self, block: usize, columns: impl IntoIterator<Item = usize>) -> Block<'_> {
         let length = self.block_rows();
         let rows = block * length..self.rows.min((block + 1) * length);
-        self.rows(rows, columns)
+        let columns = distinct(columns);
+        let read = |column: usize| (column, self.read(column, rows.clone()));
+        let columns = match self.codes {
+            Codes::Memory(_) => columns.into_iter().map(read).collect(),
+            Codes::File(_) => columns.into_par_iter().map(read).collect(),
+        };
+        Block { first: rows.start, columns }
     }
 
-    /// Rows of the columns named, however often each is named.
-    pub(super) fn rows(&self, rows: Range<usize>, columns: impl IntoIterator<Item = usize>) -> Block<'_> {
-        let mut columns: Vec<usize> = columns.into_iter().collect();
-        columns.sort_unstable();
-        columns.dedup();
-        let read = |column: usize| (column, self.read(column, rows.clone()));
-        Block { first: rows.start, columns: columns.into_par_iter().map(read).collect() }
+    /// Rows of the columns named, each once and in order.
+    pub(super) fn rows(&self, rows: Range<usize>, columns: &[usize]) -> Block<'_> {
+        let read = |column: &usize| (*column, self.read(*column, rows.clone()));
+        Block { first: rows.start, columns: columns.iter().map(read).collect() }
     }
 
     /// Whether every read so far has succeeded.
     pub(super) fn check(&self) -> Result<(), Error> {
         self.codes.check()
     }
+}
+
+/// The columns named, each once and in order.
+pub(super) fn distinct(columns: impl IntoIterator<Item = usize>) -> Vec<usize> {
+    let mut columns: Vec<usize> = columns.into_iter().collect();
+    columns.sort_unstable();
+    columns.dedup();
+    columns
 }
 
 impl Block<'_> {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use rayon::prelude::*;
 
-use super::codes::ColumnCodes;
+use super::codes::{ColumnCodes, distinct};
 use super::grow::Growing;
 use super::objective::{Scores, weighted_median};
 use super::partition::{Ending, EndingKind};
@@ -144,10 +144,10 @@ impl Finished {
         stride: usize,
         offset: usize,
     ) {
-        let asked = || self.steps.iter().filter(|step| step.leaf == NO_LEAF).map(|step| step.column);
+        let asked = distinct(self.steps.iter().filter(|step| step.leaf == NO_LEAF).map(|step| step.column));
         (0..codes.rows.div_ceil(BLOCK_ROWS)).into_par_iter().for_each(|block| {
             let rows = block * BLOCK_ROWS..codes.rows.min((block + 1) * BLOCK_ROWS);
-            let codes = codes.rows(rows.clone(), asked());
+            let codes = codes.rows(rows.clone(), &asked);
             let of_steps: Vec<&[u8]> = self.steps.iter().map(|step| codes.column(step.column)).collect();
             let mut known = but.map(|but| &but[but.partition_point(|row| (*row as usize) < rows.start)..]);
             for row in rows {

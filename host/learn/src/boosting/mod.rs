@@ -1,10 +1,10 @@
 //! Histogram gradient boosting (Friedman, 2001; Chen and Guestrin, 2016) on binned columns.
 //!
 //! In order: `settings` reads the hyperparameters; `table` turns every column into bytes, once, by `crate::binning`, and `tiles`
-//! lays the bytes out row after row; where memory does not hold them, `codes` keeps them in files. Each round, `objective` works out the derivatives of the loss, `quantise` makes whole numbers of
-//! them, `sampling` draws rows and columns, `grow` grows a tree for each output (`partition`, `search`, `tiles` and `split` work for it),
-//! and `finish` puts it in order and sends every row to its leaf. `tree` is what is left in the model; `predict` adds up the
-//! leaves; `ensemble` is the plain form for everybody else.
+//! lays the bytes out row after row; where memory does not hold them, `codes` keeps them in files. Each round, `objective` works
+//! out the derivatives of the loss, `quantise` makes whole numbers of them, `sampling` draws rows and columns, `grow` grows a tree
+//! for each output (`partition`, `search`, `tiles` and `split` work for it), and `finish` puts it in order and sends every row to
+//! its leaf. `tree` is what is left in the model; `predict` adds up the leaves; `ensemble` is the plain form for everybody else.
 //!
 //! Sums over rows are sums of whole numbers, so a model does not depend on how work is cut, nor on the number of threads.
 

@@ -281,7 +281,7 @@ mod tests {
     /// The same codes in memory and in a file.
     fn both(rows: usize, columns: [Vec<u8>; 2]) -> [ColumnCodes; 2] {
         let codes = columns.concat();
-        let file = CodeFile::new(tempfile::tempfile().unwrap());
+        let file = CodeFile::new(&tempfile::tempfile).unwrap();
         file.write(&codes, 0).unwrap();
         let binned = Binned { rows, codes, edges: Vec::new() };
         [ColumnCodes::from(binned), ColumnCodes::new(rows, file)]

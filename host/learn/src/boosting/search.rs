@@ -44,24 +44,15 @@ impl Grower<'_> {
         } else {
             self.add_pieces(&mut jobs, nodes, round);
         }
-        let tiles = &self.table.tiles.tiles;
-        let mut tasks = Vec::with_capacity(jobs.len() * tiles.len());
+        let tiles = &self.table.tiles;
+        let mut tasks = Vec::with_capacity(jobs.len() * tiles.tiles.len());
         for job in &mut jobs {
-            let mut histogram = job.histogram.as_mut_slice();
-            let mut rest = job.rest.as_mut().map(|(node, parent)| (*node, parent.as_mut_slice()));
+            let mut rest = job.rest.as_mut().map(|(node, parent)| (*node, tiles.cut(parent)));
             let mut at = 0;
-            for tile in tiles {
-                let length = tile.width * BINS;
-                let (own, after) = std::mem::take(&mut histogram).split_at_mut(length);
-                histogram = after;
-                let mut sibling = None;
-                if let Some((node, parent)) = rest {
-                    let (own, after) = parent.split_at_mut(length);
-                    sibling = Some((node, own));
-                    rest = Some((node, after));
-                }
-                let pieces: Vec<&[Packed]> = job.pieces.iter().map(|piece| &piece[at..at + length]).collect();
-                at += length;
+            for (tile, own) in tiles.cut(&mut job.histogram) {
+                let sibling = rest.as_mut().and_then(|(node, parts)| Some((*node, parts.next()?.1)));
+                let pieces = job.pieces.iter().map(|piece| &piece[at..at + own.len()]).collect();
+                at += own.len();
                 tasks.push(Task {
                     tile,
                     built: job.built,
@@ -80,7 +71,7 @@ impl Grower<'_> {
             .with_max_len(1)
             .map_init(Scratch::new, |scratch, task| task.run(table, settings, lists, nodes_seen, round, scratch))
             .collect();
-        for (job, found) in jobs.into_iter().zip(found.chunks(tiles.len().max(1))) {
+        for (job, found) in jobs.into_iter().zip(found.chunks(tiles.tiles.len().max(1))) {
             let mut best: [Best; 2] = [None, None];
             for tile in found {
                 for (best, found) in best.iter_mut().zip(tile) {
@@ -116,7 +107,6 @@ impl Grower<'_> {
                 job.pieces = (0..pieces).map(|_| self.pool.pop().unwrap_or_else(|| self.fresh())).collect();
             }
         }
-        let tiles = &self.table.tiles.tiles;
         let mut tasks = Vec::new();
         for job in jobs.iter_mut() {
             let node = &nodes[job.built];
@@ -124,12 +114,7 @@ impl Grower<'_> {
             let size = rows.len().div_ceil(job.pieces.len().max(1));
             for (number, piece) in job.pieces.iter_mut().enumerate() {
                 let part = rows.part((number * size).min(rows.len()), ((number + 1) * size).min(rows.len()));
-                let mut piece = piece.as_mut_slice();
-                for tile in tiles {
-                    let (own, after) = std::mem::take(&mut piece).split_at_mut(tile.width * BINS);
-                    piece = after;
-                    tasks.push((tile, part, own));
-                }
+                tasks.extend(self.table.tiles.cut(piece).map(|(tile, own)| (tile, part, own)));
             }
         }
         tasks.into_par_iter().with_max_len(1).for_each(|(tile, rows, histogram)| {
@@ -145,7 +130,7 @@ impl Grower<'_> {
             sums.fill(0);
             job.pieces = vec![sums];
         }
-        let (rows, tiles) = (self.table.codes.rows, &self.table.tiles.tiles);
+        let (rows, tiles) = (self.table.codes.rows, &self.table.tiles);
         let length = self.table.codes.block_rows();
         let ranges = jobs.iter().map(|job| (nodes[job.built].start, nodes[job.built].end));
         let mut cuts = self.lists.cut(ranges, length, usize::MAX);
@@ -153,18 +138,14 @@ impl Grower<'_> {
         for cuts in cuts.chunk_by(|first, second| first.block == second.block) {
             let first = cuts[0].block * length;
             let block: Vec<Lent<'_>> =
-                tiles.par_iter().with_max_len(1).map(|tile| tile.read(first..rows.min(first + length))).collect();
+                tiles.tiles.par_iter().with_max_len(1).map(|tile| tile.read(first..rows.min(first + length))).collect();
             let mut cuts = cuts.iter().peekable();
             let mut tasks = Vec::new();
             for (number, job) in jobs.iter_mut().enumerate() {
                 let Some(cut) = cuts.next_if(|cut| cut.owner == number) else { continue };
                 let part = self.lists.of(cut.start, cut.end);
-                let mut sums = job.pieces[0].as_mut_slice();
-                for (tile, codes) in tiles.iter().zip(&block) {
-                    let (own, after) = std::mem::take(&mut sums).split_at_mut(tile.width * BINS);
-                    sums = after;
-                    tasks.push((tile, codes, part, own));
-                }
+                let parts = tiles.cut(&mut job.pieces[0]).zip(&block);
+                tasks.extend(parts.map(|((tile, own), codes)| (tile, codes, part, own)));
             }
             tasks.into_par_iter().with_max_len(1).for_each(|(tile, codes, rows, histogram)| {
                 tile.add(codes, first, rows, round.packed, histogram);

@@ -8,7 +8,7 @@ use crate::columnwise::Columnwise;
 use crate::error::Error;
 use crate::estimator::Problem;
 
-use super::codes::{CodeFile, ColumnCodes, scratch};
+use super::codes::{CodeFile, ColumnCodes};
 use super::settings::Settings;
 use super::tiles::{Column, Tiles};
 
@@ -86,7 +86,7 @@ impl Columns for &Columnwise<'_> {
         let Roles { categorical, monotone } = roles;
         let columnwise = problem.columns;
         let (rows, count) = (columnwise.source.rows(), problem.names.len());
-        let file = CodeFile::new((columnwise.files)().map_err(|error| scratch("created", &error))?);
+        let file = CodeFile::new(columnwise.files)?;
         let weights = problem.weights.filter(|weights| weights.contains(&0.0));
         let mut all_edges = Vec::with_capacity(count);
         let mut columns = Vec::with_capacity(count);

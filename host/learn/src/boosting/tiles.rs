@@ -7,15 +7,13 @@
     reason = "rows are below the number of rows that every tile has; histograms are cut by the tiles' widths"
 )]
 
-use std::fs::File;
-use std::io;
-
 use rayon::prelude::*;
 
+use crate::columnwise::ScratchFiles;
 use crate::error::Error;
 use crate::prefetch::prefetch;
 
-use super::codes::{CodeFile, Codes, ColumnCodes, FILE_BLOCK_ROWS, Lent, scratch};
+use super::codes::{CodeFile, Codes, ColumnCodes, FILE_BLOCK_ROWS, Lent};
 use super::quantise::Packed;
 
 /// Sums of a column's histogram: one for each code.
@@ -98,11 +96,7 @@ impl Rows<'_> {
 
 impl Tiles {
     /// Rearranges the columns that have two bins at least, or one and missing values; in memory, or in files that are asked for.
-    pub(super) fn new(
-        codes: &ColumnCodes,
-        columns: &[Column],
-        files: Option<&(dyn Fn() -> io::Result<File> + Sync)>,
-    ) -> Result<Self, Error> {
+    pub(super) fn new(codes: &ColumnCodes, columns: &[Column], files: Option<ScratchFiles<'_>>) -> Result<Self, Error> {
         let splittable: Vec<(usize, usize)> = columns
             .iter()
             .enumerate()
@@ -129,6 +123,15 @@ impl Tiles {
         self.tiles.iter().map(|tile| tile.width * BINS).sum()
     }
 
+    /// A node's histograms, tile by tile.
+    pub(super) fn cut<'a>(&'a self, mut sums: &'a mut [Packed]) -> impl Iterator<Item = (&'a Tile, &'a mut [Packed])> {
+        self.tiles.iter().map(move |tile| {
+            let (own, after) = std::mem::take(&mut sums).split_at_mut(tile.width * BINS);
+            sums = after;
+            (tile, own)
+        })
+    }
+
     /// Whether the codes are in files.
     pub(super) fn are_in_files(&self) -> bool {
         self.tiles.iter().any(|tile| matches!(tile.codes, Codes::File(_)))
@@ -145,7 +148,7 @@ impl Tile {
         columns: &ColumnCodes,
         placed: Vec<(usize, usize)>,
         width: usize,
-        files: Option<&(dyn Fn() -> io::Result<File> + Sync)>,
+        files: Option<ScratchFiles<'_>>,
     ) -> Result<Self, Error> {
         let rearrange = |begins: usize, codes: &mut [u8]| {
             codes.par_chunks_mut(BLOCK_ROWS * width).enumerate().for_each(|(block, codes)| {
@@ -165,7 +168,7 @@ impl Tile {
                 Codes::Memory(codes)
             }
             Some(files) => {
-                let file = CodeFile::new(files().map_err(|error| scratch("created", &error))?);
+                let file = CodeFile::new(files)?;
                 let mut codes = vec![0; FILE_BLOCK_ROWS.min(columns.rows) * width];
                 for begins in (0..columns.rows).step_by(FILE_BLOCK_ROWS) {
                     codes.truncate((columns.rows - begins).min(FILE_BLOCK_ROWS) * width);

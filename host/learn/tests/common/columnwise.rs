@@ -1,15 +1,10 @@
 //! Columns in memory as a source that is read one after the other.
 
-use std::fs::File;
-use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use kumiko_learn::{ColumnSource, ColumnwiseData, Error, Model, TrainingData, train_columnwise};
+use kumiko_learn::{ColumnSource, ColumnwiseData, Error, Model, ScratchFiles, TrainingData, train_columnwise};
 use kumiko_vocabulary::learning::TrainingSpecification;
 use kumiko_vocabulary::{Control, Fault};
-
-/// Makes files.
-pub(crate) type Files<'a> = &'a (dyn Fn() -> io::Result<File> + Sync);
 
 /// Columns in memory, lent one after the other.
 struct Lent<'a> {
@@ -37,7 +32,7 @@ pub(crate) fn train_lent(
     data: &TrainingData,
     validation: Option<&TrainingData>,
     specification: &TrainingSpecification,
-    files: Files<'_>,
+    files: ScratchFiles<'_>,
     broken: Option<usize>,
     control: &dyn Control,
 ) -> Result<Model, Error> {

@@ -4,7 +4,8 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use kumiko_tests::Place;
-use kumiko_tests::faults::{Row, memory_of, times};
+use kumiko_tests::faults::{Row, times};
+use kumiko_tests::process::memory_of;
 use serde_json::json;
 
 use crate::made::{edition, of_module, with_module};

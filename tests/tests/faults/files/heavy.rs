@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kumiko_tests::faults::{Row, in_full};
+use kumiko_tests::process::peak_memory_of;
 use kumiko_tests::{HttpServer, Place};
 use wasm_encoder::{CodeSection, Function, FunctionSection, Module, TypeSection, ValType};
 
@@ -122,10 +123,6 @@ fn field(status: &str, name: &str) -> u64 {
     line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default() * 1024
 }
 
-fn most_of(server: u32) -> u64 {
-    field(&fs::read_to_string(format!("/proc/{server}/status")).unwrap(), "VmHWM:")
-}
-
 /// A component, with the code of its refusal where there is only one.
 type Case = (&'static str, Vec<u8>, Option<&'static str>);
 
@@ -183,7 +180,7 @@ fn judged(row: &mut Row, cases: Vec<Case>) {
         // Writing so many bytes takes its share of a small machine, wherever they go.
         let written = if in_full() { elsewhere(&place, &watched.server, &bytes) } else { rest };
         let beside = Beside::greeting(&watched.server);
-        let before = most_of(watched.server.process());
+        let before = peak_memory_of(watched.server.process());
         compiling.most();
         put(&place, "heavy.wasm", &bytes);
         let began = Instant::now();
@@ -194,7 +191,7 @@ fn judged(row: &mut Row, cases: Vec<Case>) {
         let (mut heard, memory) = (beside.end(), compiling.most());
         row.at_most(&format!("{what}: verdict"), took, TIME);
         row.figure(&format!("{what}: memory of the compiler"), memory, MEMORY, memory <= MEMORY);
-        let reading = most_of(watched.server.process()).saturating_sub(before);
+        let reading = peak_memory_of(watched.server.process()).saturating_sub(before);
         row.figure(&format!("{what}: memory of the server"), reading, READING, reading <= READING);
         row.none(&format!("{what}: failed calls meanwhile"), heard.failed.len());
         row.at_most(&format!("{what}: p99 of calls meanwhile"), heard.p99(), 2 * rest.max(written));
@@ -235,12 +232,12 @@ fn c5_a_file_far_too_large_is_not_read() {
     let place = Place::with_plugins(&["hello"]);
     let mut watched = Watched::start(&place);
     watched.events();
-    let before = most_of(watched.server.process());
+    let before = peak_memory_of(watched.server.process());
     let file = fs::File::create(place.plugins().join(".huge")).unwrap();
     file.set_len(1 << 30).unwrap();
     fs::rename(place.plugins().join(".huge"), place.plugins().join("huge.wasm")).unwrap();
     let verdict = watched.wait(1, |event| matches!(event, Event::Refused { .. })).pop().unwrap();
-    let reading = most_of(watched.server.process()).saturating_sub(before);
+    let reading = peak_memory_of(watched.server.process()).saturating_sub(before);
     row.figure("memory of the server", reading, READING, reading <= READING);
     assert!(reading <= READING, "{reading} bytes for a file that cannot be a plugin");
     assert!(matches!(&verdict, Event::Refused { code, .. } if code == "component_too_large"), "{verdict:?}");

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use kumiko_tests::faults::{Row, memory_of, quantile, times};
+use kumiko_tests::faults::{Row, quantile, times};
+use kumiko_tests::process::{memory_of, peak_memory_of};
 use kumiko_tests::{HttpConnection, HttpServer, Place};
 use serde_json::{Value, json};
 
 use super::processor::{QUIET, WATCHED};
 use super::waiting::{Deaf, reaching};
-use super::{Baseline, MEBIBYTE, call, code, greet, is_well, logged, peak_of, server, session};
+use super::{Baseline, MEBIBYTE, call, code, greet, is_well, logged, server, session};
 use crate::hostile::{DATA, HEAP, Hostile, RETURN, quoted};
 
 /// Memory of one call.
@@ -78,7 +79,7 @@ fn g3_memory_bombs_are_stopped_at_the_limit() {
         // The first bomb makes the server warm: the pool keeps some memory of a slot for the next call.
         baseline.get_or_insert_with(|| Baseline::of(server.process()));
     }
-    let (peak, most) = (peak_of(server.process()) - before, CLIENTS as u64 * LIMIT + 64 * MEBIBYTE);
+    let (peak, most) = (peak_memory_of(server.process()) - before, CLIENTS as u64 * LIMIT + 64 * MEBIBYTE);
     row.figure(
         &format!("peak above the baseline, {CLIENTS} at once"),
         format_args!("{} MiB", peak / MEBIBYTE),
@@ -174,7 +175,7 @@ fn g5_huge_results_are_refused_before_the_host_makes_room_for_them() {
     assert!(is_well(&greet(&mut connection)));
     let mut refused = Vec::new();
     for (what, tool) in huge {
-        let before = peak_of(server.process());
+        let before = peak_memory_of(server.process());
         let mut durations = Vec::new();
         for _ in 0..4 {
             let began = Instant::now();
@@ -184,7 +185,7 @@ fn g5_huge_results_are_refused_before_the_host_makes_room_for_them() {
             refused.push((what, tool, result["_meta"]["kumiko/fault"].clone()));
         }
         row.at_most(&format!("{what}: refused, most"), quantile(&mut durations, 1.0), Duration::from_millis(100));
-        let (more, most) = (peak_of(server.process()).saturating_sub(before), 2 * CROSSING);
+        let (more, most) = (peak_memory_of(server.process()).saturating_sub(before), 2 * CROSSING);
         row.figure(
             &format!("{what}: the host's peak"),
             format_args!("+{} MiB", more / MEBIBYTE),
@@ -207,7 +208,7 @@ fn g5_a_description_of_ten_million_texts_is_refused() {
     Hostile::default().install(&place);
     let server = server(&place, &[]);
     let mut connection = HttpConnection::open(server.url());
-    let before = peak_of(server.process());
+    let before = peak_memory_of(server.process());
     // The aliases lie 8 bytes into the record, which is the last of what a description consists of.
     let describe = format!(
         "(drop (memory.grow (i32.const 1800))) (i32.const {RETURN})
@@ -216,7 +217,7 @@ fn g5_a_description_of_ten_million_texts_is_refused() {
     );
     Hostile { describe: &describe, ..Hostile::default() }.install(&place);
     logged(&server, 1, &["plugin refused", "describe_failed", "\"earlier_serves\":true"]);
-    assert!(peak_of(server.process()) - before <= 2 * CROSSING);
+    assert!(peak_memory_of(server.process()) - before <= 2 * CROSSING);
     assert!(is_well(&call(&mut connection, "hostile", &json!({}))));
 }
 

@@ -8,7 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kumiko_tests::Place;
-use kumiko_tests::faults::{Row, open_files_of};
+use kumiko_tests::faults::Row;
+use kumiko_tests::process::open_files_of;
 use serde_json::{Value, json};
 
 use crate::made::edition;

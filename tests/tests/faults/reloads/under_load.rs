@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kumiko_tests::faults::{Row, in_full, memory_of, times};
+use kumiko_tests::faults::{Row, in_full, times};
+use kumiko_tests::process::memory_of;
 use kumiko_tests::{HttpConnection, HttpServer, Place};
 use serde_json::{Value, json};
 

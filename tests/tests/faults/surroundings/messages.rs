@@ -1,9 +1,9 @@
 //! P2: messages that are not what the protocol says.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
-use kumiko_tests::faults::{Row, memory_of, times};
+use kumiko_tests::faults::{Row, times};
+use kumiko_tests::process::{memory_of, peak_memory_of};
 use kumiko_tests::{HttpServer, Place, Session};
 use serde_json::{Value, json};
 
@@ -151,9 +151,8 @@ fn p2_a_message_of_64_mib_is_refused_and_leaves_no_memory_behind() {
     }
     let grown = memory_of(session.process()).saturating_sub(before);
     row.figure("memory left behind over standard input, bytes", grown, DRIFT, grown <= DRIFT);
-    let most = fs::read_to_string(format!("/proc/{}/status", session.process())).unwrap();
-    let most = most.lines().find(|line| line.starts_with("VmHWM:")).unwrap().to_owned();
-    row.figure("most memory over standard input", most, "as it comes", true);
+    let most = peak_memory_of(session.process());
+    row.figure("most memory over standard input, bytes", most, "as it comes", true);
     let (code, log) = session.close();
     assert_eq!((code, crate::watched::panics(&log)), (Some(0), 0), "{log}");
 }

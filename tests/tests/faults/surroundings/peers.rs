@@ -5,7 +5,8 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kumiko_tests::faults::{Row, in_full, open_files_of};
+use kumiko_tests::faults::{Row, in_full};
+use kumiko_tests::process::open_files_of;
 use kumiko_tests::{HttpServer, Place};
 
 use crate::watched::{Beside, Watched, exchange};
