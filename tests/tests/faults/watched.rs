@@ -38,18 +38,18 @@ pub(crate) struct Watched {
 impl Watched {
     /// Starts a server for anybody on this machine.
     pub(crate) fn start(place: &Place) -> Self {
-        Self::of(HttpServer::start(place, &["--anonymous"]))
+        Self::start_by(place.kumiko())
     }
 
     /// The same by a command of one's own, which `serve` and its arguments are added to.
     pub(crate) fn start_by(mut command: Command) -> Self {
         command.args(["serve", "--http", "127.0.0.1:0", "--anonymous"]);
-        Self::of(HttpServer::start_by(command))
-    }
-
-    fn of(server: HttpServer) -> Self {
+        let plugins = plugins_of(&command);
+        let server = HttpServer::start_by(command);
         let began = Instant::now();
-        while get(&server, "/readyz").0 != 200 {
+        // The log is read by a thread that may lag: what became of the first plugins is not to be taken for what becomes of later ones.
+        let told = |server: &HttpServer| server.log().lines().filter_map(event).count() >= plugins;
+        while get(&server, "/readyz").0 != 200 || !told(&server) {
             assert!(began.elapsed() < PATIENCE, "the server is not ready: {}", server.log());
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -99,6 +99,13 @@ impl Watched {
 /// How often a log speaks of a panic of the host; a guest's own has the target of its plugin.
 pub(crate) fn panics(log: &str) -> usize {
     log.lines().filter(|line| line.contains("panicked") && !line.contains("kumiko::plugin")).count()
+}
+
+/// How many plugin files a server finds that is started by this command.
+fn plugins_of(command: &Command) -> usize {
+    let folder = command.get_args().skip_while(|argument| *argument != "--plugins").nth(1).expect("a plugin folder");
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.ends_with(".wasm") && !name.starts_with('.')).count()
 }
 
 fn event(line: &str) -> Option<Event> {
