@@ -76,7 +76,7 @@ fn graphs_and_trees_from_elsewhere_predict_here_what_they_predict_there() {
 #[test]
 fn a_file_that_is_no_model_of_any_kind_is_refused_in_words() {
     let place = Place::with_plugins(&["ml_evaluation"]);
-    let data = place.file("rows.csv", "a,target\n1,2\n".to_owned());
+    let data = place.file("rows.csv", "a,target\n1,2\n");
     let mut session = Session::open(&place);
     let files: [(&str, &[u8]); 3] =
         [("json.json", b"{\"learner\": 3}"), ("graph.onnx", b"\x08\x08\x12\x05hello"), ("pickle.pkl", b"\x80\x04\x95")];

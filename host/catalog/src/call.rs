@@ -289,7 +289,7 @@ impl Peers for PeerCalls {
     fn check(&self, tool: &str, arguments: &Value) -> Result<(), Fault> {
         let tool = self.catalog()?.loaded_tool(tool)?;
         let arguments = tool.input.without_nulls(arguments.clone());
-        Ok(tool.input.check_arguments(&tool.name, &arguments)?)
+        tool.input.check_arguments(&tool.name, &arguments)
     }
 
     async fn call(&self, tool: &str, arguments: Value, caller: &CallContext, depth: u8) -> Result<PeerReply, Fault> {

@@ -7,6 +7,8 @@
 
 use rayon::prelude::*;
 
+use crate::ranks::Ranks;
+
 /// The code of a missing value.
 pub(crate) const MISSING: u8 = 255;
 /// Bins for values: codes 0 to 254.
@@ -73,12 +75,15 @@ impl Binned {
 
 /// The bins of values by the edges of their column, or the values themselves where they are categories.
 pub(crate) fn encode(values: &[f32], edges: &[f32], categorical: bool, codes: &mut [u8]) {
+    if categorical {
+        codes.iter_mut().zip(values).for_each(|(code, value)| *code = *value as u8);
+    } else {
+        Ranks::new(edges).of(values, codes, |edge, value| edge < value);
+    }
     for (code, value) in codes.iter_mut().zip(values) {
-        *code = match (value.is_nan(), categorical) {
-            (true, _) => MISSING,
-            (false, true) => *value as u8,
-            (false, false) => edges.partition_point(|edge| edge < value) as u8,
-        };
+        if value.is_nan() {
+            *code = MISSING;
+        }
     }
 }
 

@@ -118,7 +118,12 @@ impl Features {
     /// No column has an infinite value.
     pub(crate) fn check_finite<N: AsRef<str> + Sync>(names: &[N], columns: &[&[f32]], what: &str) -> Result<(), Error> {
         let find = |(name, column): (&'_ N, &&[f32])| {
-            column.iter().position(|value| value.is_infinite()).map(|row| (name.as_ref().to_owned(), row))
+            // A block is looked through without a branch for each value.
+            let is_found = |block: &[f32]| block.iter().fold(false, |found, value| found | value.is_infinite());
+            let before =
+                column.chunks(ROWS_FOR_THREADS).take_while(|block| !is_found(block)).count() * ROWS_FOR_THREADS;
+            let row = before + column.iter().skip(before).position(|value| value.is_infinite())?;
+            Some((name.as_ref().to_owned(), row))
         };
         // A few rows are looked through sooner than a thread wakes up.
         let infinite = if columns.first().is_some_and(|column| column.len() < ROWS_FOR_THREADS) {

@@ -36,6 +36,7 @@ mod neural;
 mod packed;
 mod prefetch;
 mod random;
+mod ranks;
 mod reduction;
 pub mod reinforcement;
 mod threads;

@@ -192,8 +192,8 @@ fn a_hash_that_was_kept_elsewhere_tells_whether_its_line_is_still_the_same() {
     let path = audit.path().to_owned();
     (0..3).for_each(|number| audit.record(granted(number)));
     audit.flush().unwrap();
-    let kept = verify_all(&[path.clone()], None).unwrap().last_hash.unwrap();
-    let found = || verify_all(&[path.clone()], Some(&kept)).unwrap().found;
+    let kept = verify_all(std::slice::from_ref(&path), None).unwrap().last_hash.unwrap();
+    let found = || verify_all(std::slice::from_ref(&path), Some(&kept)).unwrap().found;
     audit.record(granted(3));
     drop(audit);
     assert!(found());

@@ -30,7 +30,7 @@ pub(crate) fn run(workspace: &Workspace) -> Outcome {
     note("dependencies", dependencies(workspace));
     progress.phase("running clippy");
     let mut clippy = workspace.cargo();
-    clippy.args(["clippy", "--release", "--workspace", "--all-targets", "--", "--deny", "warnings"]);
+    clippy.args(["clippy", "--release", "--workspace", "--all-targets", "--keep-going", "--", "--deny", "warnings"]);
     note("clippy", process::run("clippy", &mut clippy));
     progress.finish();
     if failed.is_empty() {

@@ -9,6 +9,7 @@
 //! Sums over rows are sums of whole numbers, so a model does not depend on how work is cut, nor on the number of threads.
 
 mod arithmetic;
+mod coded;
 mod codes;
 mod ensemble;
 mod finish;

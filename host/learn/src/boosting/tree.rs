@@ -8,6 +8,7 @@
 )]
 
 use std::hint::select_unpredictable;
+use std::ops::Range;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -25,6 +26,9 @@ const COLUMN: u32 = CATEGORIES - 1;
 pub(super) const MOST_COLUMNS: usize = COLUMN as usize;
 /// Categories at most.
 pub(super) const MOST_CATEGORIES: u32 = 256;
+
+/// Rows that walk down a tree side by side.
+const ROWS_ABREAST: usize = 16;
 
 /// A set of categories, as bits.
 pub(super) type Categories = [u64; 4];
@@ -141,16 +145,23 @@ impl Tree {
         positions.map(|position| self.nodes[position].number)
     }
 
-    /// Questions from the root to the deepest leaf.
-    pub(super) fn depth(&self) -> usize {
-        let mut depths = vec![0_usize; self.nodes.len()];
-        for (position, node) in self.nodes.iter().enumerate() {
-            if node.column != LEAF {
-                depths[position + 1] = depths[position] + 1;
-                depths[node.right as usize] = depths[position] + 1;
+    /// Adds to the scores, `outputs` for a row, the leaf of each row of [`rows_of`].
+    pub(super) fn add_leaves(&self, by_row: &[f32], scores: &mut [f64], outputs: usize) {
+        let rows = scores.len() / outputs;
+        let columns = by_row.len() / rows.max(1);
+        let row = |row: usize| &by_row[row * columns..(row + 1) * columns];
+        let output = self.output as usize;
+        let abreast = rows - rows % ROWS_ABREAST;
+        for first in (0..abreast).step_by(ROWS_ABREAST) {
+            let leaves = self.leaves::<ROWS_ABREAST>(std::array::from_fn(|offset| row(first + offset)));
+            for (offset, leaf) in leaves.into_iter().enumerate() {
+                scores[(first + offset) * outputs + output] += f64::from(leaf);
             }
         }
-        depths.into_iter().max().unwrap_or(0)
+        for position in abreast..rows {
+            let [leaf] = self.leaves([row(position)]);
+            scores[position * outputs + output] += f64::from(leaf);
+        }
     }
 
     /// Whether every node leads forward to nodes there are, asks about columns and sets there are, and every leaf is a number.
@@ -185,6 +196,17 @@ impl Tree {
         }
         Ok(())
     }
+}
+
+/// Rows, each with its values side by side.
+pub(super) fn rows_of(columns: &[&[f32]], rows: Range<usize>) -> Vec<f32> {
+    let mut values = vec![0.0; rows.len() * columns.len()];
+    for (position, column) in columns.iter().enumerate() {
+        for (row, value) in values.chunks_exact_mut(columns.len()).zip(&column[rows.clone()]) {
+            row[position] = *value;
+        }
+    }
+    values
 }
 
 fn write_nodes<S: Serializer>(nodes: &[Node], serializer: S) -> Result<S::Ok, S::Error> {

@@ -209,7 +209,7 @@ fn stopped() -> Fault {
 /// The time left by the pace of the present phase.
 fn forecast(progress: &JobProgress) -> Option<f64> {
     let share = progress.done / progress.total.filter(|total| *total > 0.0)?;
-    (share >= FORECAST_SHARE && share <= 1.0).then(|| (progress.at - progress.since).max(0.0) * (1.0 - share) / share)
+    (FORECAST_SHARE..=1.0).contains(&share).then(|| (progress.at - progress.since).max(0.0) * (1.0 - share) / share)
 }
 
 #[cfg(test)]

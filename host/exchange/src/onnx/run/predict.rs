@@ -238,7 +238,8 @@ fn by_column(parts: &[&Value], rows: usize, block: usize) -> Result<Vec<Vec<f64>
         let (Value::Tensor(tensor) | Value::Maps { values: tensor, .. }) = part;
         let of_part = if rows == 0 { 0 } else { block };
         let numbers = tensor.data.numbers().ok_or("it has texts")?;
-        let width = if of_part == 0 { tensor.shape.last().copied().unwrap_or(1) } else { numbers.len() / of_part };
+        let of_shape = tensor.shape.last().copied().unwrap_or(1);
+        let width = numbers.len().checked_div(of_part).unwrap_or(of_shape);
         if width * of_part != numbers.len() || width == 0 {
             return Err(format!("{} numbers for {of_part} rows", numbers.len()));
         }

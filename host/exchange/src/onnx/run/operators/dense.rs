@@ -173,7 +173,7 @@ fn multiply(left: &Tensor, right: &Tensor, meter: &mut Meter<'_>) -> Result<Tens
         ([.., _], [inner] | [inner, _]) => (*inner, right.shape.len() == 1),
         _ => return Err(format!("the shapes {:?} and {:?} are not multiplied here", left.shape, right.shape)),
     };
-    let rows = if inner == 0 { 0 } else { left.len() / inner };
+    let rows = left.len().checked_div(inner).unwrap_or(0);
     if left.shape.last() != Some(&inner) {
         return Err(format!("the shapes {:?} and {:?} cannot be multiplied", left.shape, right.shape));
     }

@@ -157,7 +157,7 @@ fn reshaped(shape: &[usize], count: usize, asked: &[i64], keeps_zero: bool) -> R
     }
     let product = made.iter().try_fold(1_usize, |product, length| product.checked_mul(*length)).ok_or_else(misfit)?;
     match open {
-        Some(position) if product > 0 && count % product == 0 => made[position] = count / product,
+        Some(position) if product > 0 && count.is_multiple_of(product) => made[position] = count / product,
         None if product == count => {}
         _ => return Err(misfit()),
     }
