@@ -34,7 +34,7 @@ fn state(session: &mut Session, name: &str) -> Value {
     structured(&session.call("monitor_training_progress", json!({ "training_job_name": name }))).clone()
 }
 
-fn until(session: &mut Session, name: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+fn until(session: &mut Session, name: &str, mut wanted: impl FnMut(&Value) -> bool) -> Value {
     let began = Instant::now();
     loop {
         let state = state(session, name);
@@ -44,6 +44,72 @@ fn until(session: &mut Session, name: &str, wanted: impl Fn(&Value) -> bool) -> 
         assert!(began.elapsed() < PATIENCE, "{state}");
         std::thread::sleep(Duration::from_millis(100));
     }
+}
+
+/// Kills the server of a job after a checkpoint. Returns how far the job had come, the lowest step that it told of afterwards, and the digest of its
+/// model.
+fn cut_off(place: &Place, name: &str, tool: &str, arguments: &Value) -> (f64, f64, String) {
+    let mut session = Session::open(place);
+    let order = json!({ "training_job_name": name, "tool": tool, "arguments": arguments });
+    structured(&session.call("create_training_job", order));
+    let step = |state: &Value| state["step"].as_f64().unwrap_or(0.0);
+    // Checkpoints are five seconds apart.
+    let kept =
+        |state: &Value| step(state) > 0.0 && state["elapsed_seconds"].as_f64().is_some_and(|seconds| seconds >= 12.0);
+    let running = until(&mut session, name, |state| kept(state) || state["terminal"] == true);
+    assert_eq!(running["status"], "running", "the job was over before it could be cut off: {running}");
+    let killed = std::process::Command::new("kill").args(["-9", &session.process().to_string()]).status().unwrap();
+    assert!(killed.success());
+
+    let mut session = Session::open(place);
+    // Until it reports anew, it is told as it was.
+    let mut lowest = step(&running);
+    let ended = until(&mut session, name, |state| {
+        lowest = lowest.min(step(state));
+        state["terminal"] == true
+    });
+    assert_eq!((&ended["status"], &ended["attempts"]), (&json!("completed"), &json!(2)), "{ended}");
+    let results = session.call("get_training_results", json!({ "training_job_name": name }));
+    let digest = structured(&results)["result"]["model"]["sha256"].as_str().unwrap().to_owned();
+    (step(&running), lowest, digest)
+}
+
+/// The digest of the model that the same training makes as a call, without being cut off.
+fn uninterrupted(place: &Place, name: &str, tool: &str, arguments: &Value) -> String {
+    let mut arguments = arguments.clone();
+    arguments["training_job_name"] = json!(name);
+    let result = Session::open(place).call(tool, arguments);
+    structured(&result)["model"]["sha256"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_policy_whose_server_was_killed_goes_on_to_the_model_that_it_would_have_been() {
+    let place = Place::with_plugins(&["ml_training"]);
+    // No return is as high, so that it learns to its last step.
+    let arguments = json!({
+        "algorithm": "dqn", "environment": "CartPole-v1", "total_timesteps": 350_000, "generate_plots": false,
+        "hyperparameters": { "stop_at_mean_reward": 501.0 },
+    });
+    goes_on(&place, "policy", "train_reinforcement", &arguments);
+}
+
+#[test]
+fn a_map_whose_server_was_killed_goes_on_to_the_model_that_it_would_have_been() {
+    let place = Place::with_plugins(&["ml_training"]);
+    let arguments = json!({
+        "algorithm": "tsne", "train_data_s3_uri": place.file("rows.csv", rows(6_000)), "hyperparameters": { "max_iter": 5_000 },
+        "generate_plots": false,
+    });
+    goes_on(&place, "map", "train_unsupervised_dimensionality_reduction", &arguments);
+}
+
+fn goes_on(place: &Place, name: &str, tool: &str, arguments: &Value) {
+    let began = Instant::now();
+    let (killed_at, lowest, digest) = cut_off(place, name, tool, arguments);
+    println!("killed at step {killed_at}, then at step {lowest}, {:.1} s in all", began.elapsed().as_secs_f64());
+    // Of twelve seconds a few are lost. Begun anew it would be seen after three or four.
+    assert!(lowest > killed_at * 0.55, "killed at step {killed_at}, it was at step {lowest} afterwards");
+    assert_eq!(digest, uninterrupted(place, name, tool, arguments));
 }
 
 /// A search that takes some seconds and has many steps.

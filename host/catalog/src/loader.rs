@@ -106,6 +106,15 @@ pub(crate) struct Loader {
     files: BTreeMap<PathBuf, Known>,
     published: Instant,
     unpublished: bool,
+    /// What is to be told once it is published.
+    news: Vec<News>,
+}
+
+/// What became of a plugin, and is seen by calls from the next publication on.
+enum News {
+    Loaded(Arc<LoadedPlugin>),
+    /// The file that is gone, and what it served.
+    Removed(PathBuf, Option<Arc<LoadedPlugin>>),
 }
 
 impl Loader {
@@ -129,6 +138,7 @@ impl Loader {
             files: BTreeMap::new(),
             published: Instant::now(),
             unpublished: false,
+            news: Vec::new(),
         }
     }
 
@@ -151,6 +161,35 @@ impl Loader {
         self.publisher.publish(&self.files);
         self.published = Instant::now();
         self.unpublished = false;
+        // Told only now: whoever reads that a plugin is loaded may call it.
+        for news in std::mem::take(&mut self.news) {
+            self.tell(&news);
+        }
+    }
+
+    fn tell(&self, news: &News) {
+        match news {
+            News::Loaded(loaded) => {
+                let manifest = loaded.plugin.manifest();
+                tracing::info!(
+                    plugin = manifest.name,
+                    version = manifest.version,
+                    digest = loaded.digest,
+                    tools = loaded.tools.len(),
+                    "plugin loaded"
+                );
+                let detail = format!("version {}", manifest.version);
+                let (name, digest) = (manifest.name.as_str(), loaded.digest.as_str());
+                self.log.plugin(&PluginEvent { what: "loaded", plugin: name, digest, detail: &detail });
+            }
+            News::Removed(path, served) => {
+                tracing::info!(plugin = %path.display(), "plugin removed");
+                if let Some(served) = served {
+                    let plugin = &served.plugin.manifest().name;
+                    self.log.plugin(&PluginEvent { what: "removed", plugin, digest: &served.digest, detail: "" });
+                }
+            }
+        }
     }
 
     /// When the next look is due by itself.
@@ -205,11 +244,7 @@ impl Loader {
             let gone = self.files.remove(&path);
             self.reconsider(&CONFLICTS);
             self.unpublished = true;
-            tracing::info!(plugin = %path.display(), "plugin removed");
-            if let Some(served) = gone.and_then(|known| known.serving) {
-                let plugin = &served.plugin.manifest().name;
-                self.log.plugin(&PluginEvent { what: "removed", plugin, digest: &served.digest, detail: "" });
-            }
+            self.news.push(News::Removed(path, gone.and_then(|known| known.serving)));
         }
     }
 
@@ -267,18 +302,9 @@ impl Loader {
         }
         match loaded {
             Ok(plugin) => {
-                let manifest = plugin.plugin.manifest();
-                tracing::info!(
-                    plugin = manifest.name,
-                    version = manifest.version,
-                    digest = plugin.digest,
-                    tools = plugin.tools.len(),
-                    "plugin loaded"
-                );
-                let detail = format!("version {}", manifest.version);
-                let (name, digest) = (manifest.name.as_str(), plugin.digest.as_str());
-                self.log.plugin(&PluginEvent { what: "loaded", plugin: name, digest, detail: &detail });
-                known.serving = Some(Arc::new(plugin));
+                let plugin = Arc::new(plugin);
+                self.news.push(News::Loaded(Arc::clone(&plugin)));
+                known.serving = Some(plugin);
                 known.failure = None;
                 self.take_over(path);
                 self.reconsider(&CONFLICTS);

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use kumiko_tests::Place;
 use kumiko_tests::faults::{Row, times};
+use kumiko_tests::{HttpConnection, Place};
 use sha2::Sha256;
 
 use crate::made::edition;
-use crate::watched::{Beside, Event, Numbers, Watched, edition_of, put};
+use crate::watched::{Beside, Event, Numbers, Watched, put};
 
 /// Plugins whose compiled code is forged, all at once in each round.
 const FILES: usize = 10;
@@ -116,6 +116,13 @@ fn forge(
     }
 }
 
+/// The answers that do not name the edition, in words.
+fn wrong_answers(connection: &mut HttpConnection, names: &[String], edition: usize) -> Vec<String> {
+    let answers = names.iter().map(|name| (name, connection.call(name, &serde_json::json!({}))));
+    let wrong = answers.filter(|(_, answer)| answer["result"]["structuredContent"]["edition"] != edition);
+    wrong.map(|(name, answer)| format!("{name}, edition {edition} expected: {answer}")).collect()
+}
+
 /// How many ways there are.
 const WAYS: usize = 10;
 
@@ -150,7 +157,7 @@ fn c7_forged_machine_code_is_made_again_and_never_run() {
     watched.events();
     let beside = Beside::greeting(&watched.server);
     let (mut connection, mut numbers) = (watched.connection(), Numbers::new(7));
-    let (mut wrong, mut unhealed) = (0, 0);
+    let (mut wrong, mut unhealed) = (Vec::new(), 0);
     for round in 0..forgeries / FILES {
         let mut whats = Vec::new();
         for (number, code) in forged.iter().enumerate() {
@@ -167,7 +174,7 @@ fn c7_forged_machine_code_is_made_again_and_never_run() {
         let events = watched.wait(FILES, |event| !matches!(event, Event::Removed { .. }));
         let refused: Vec<&Event> = events.iter().filter(|event| matches!(event, Event::Refused { .. })).collect();
         assert!(refused.is_empty(), "{refused:#?} after {whats:?}");
-        wrong += names.iter().filter(|name| edition_of(&mut connection, name) != Some(1)).count();
+        wrong.extend(wrong_answers(&mut connection, &names, 1));
         for code in &forged {
             let whole = fs::read(code).is_ok_and(|bytes| {
                 fs::read(code.with_extension("seal")).is_ok_and(|sealed| sealed == seal(&place.data(), code, &bytes))
@@ -176,9 +183,10 @@ fn c7_forged_machine_code_is_made_again_and_never_run() {
         }
         install(&place, 2);
         watched.wait(FILES, |event| matches!(event, Event::Loaded { .. }));
-        wrong += names.iter().filter(|name| edition_of(&mut connection, name) != Some(2)).count();
+        wrong.extend(wrong_answers(&mut connection, &names, 2));
     }
-    row.none("wrong answers", wrong);
+    println!("{wrong:#?}");
+    row.none("wrong answers", wrong.len());
     row.none("entries that were not made again", unhealed);
     row.none("failed calls of another plugin", beside.end().failed.len());
     let log = watched.end();
