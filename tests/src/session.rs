@@ -187,6 +187,12 @@ impl Session {
         self.child.id()
     }
 
+    /// Kills the server at once, as `kill -9` does.
+    pub fn kill(mut self) {
+        self.child.kill().expect("the server runs");
+        self.child.wait().expect("the server ends");
+    }
+
     /// Closes the session: the exit code and what the server wrote to its log.
     pub fn close(mut self) -> (Option<i32>, String) {
         drop(self.input.take());

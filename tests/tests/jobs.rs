@@ -58,8 +58,7 @@ fn cut_off(place: &Place, name: &str, tool: &str, arguments: &Value) -> (f64, f6
         |state: &Value| step(state) > 0.0 && state["elapsed_seconds"].as_f64().is_some_and(|seconds| seconds >= 12.0);
     let running = until(&mut session, name, |state| kept(state) || state["terminal"] == true);
     assert_eq!(running["status"], "running", "the job was over before it could be cut off: {running}");
-    let killed = std::process::Command::new("kill").args(["-9", &session.process().to_string()]).status().unwrap();
-    assert!(killed.success());
+    session.kill();
 
     let mut session = Session::open(place);
     // Until it reports anew, it is told as it was.
@@ -161,8 +160,7 @@ fn a_job_whose_server_was_killed_goes_on_from_what_it_kept() {
     };
     let running = until(&mut session, "night", |state| well_under_way(state) || state["terminal"] == true);
     assert_eq!(running["status"], "running", "the job was over before it could be cut off: {running}");
-    let killed = std::process::Command::new("kill").args(["-9", &session.process().to_string()]).status().unwrap();
-    assert!(killed.success());
+    session.kill();
 
     let mut session = Session::open(&place);
     let ended = until(&mut session, "night", |state| state["terminal"] == true);

@@ -46,20 +46,18 @@ struct Trio {
     path: u8,
     /// The question, that of the left child and that of the right one.
     questions: [Question; 3],
-    /// Above the leaves, the masks of those that go left and right, right and left, and right twice. At leaves, the number of
-    /// the first of four leaves, in the same order.
-    ways: [u8; 3],
 }
 
 /// A tree in trios.
 struct CodedTree {
     output: usize,
-    /// The trios that other trios follow, from the root on.
-    upper: Vec<Trio>,
+    /// The trios that other trios follow, from the root on, and the masks of those that go left and right, right and left, and
+    /// right twice.
+    upper: Vec<(Trio, [u8; 3])>,
     /// Masks of leaves that upper trios lead to, and the leaves' numbers.
     early: Vec<(u8, u8)>,
-    /// The trios that lead to leaves alone.
-    lower: Vec<Trio>,
+    /// The trios that lead to leaves alone, and the number of the first of four leaves, in the order of the ways.
+    lower: Vec<(Trio, u8)>,
     /// The values of the leaves, by their numbers.
     leaves: Vec<f64>,
 }
@@ -301,9 +299,9 @@ impl CodedTree {
                     pending.push_back((end, *mask));
                 }
                 let [_, ways @ ..] = masks;
-                coded.upper.push(Trio { path, questions, ways });
+                coded.upper.push((Trio { path, questions }, ways));
             } else {
-                coded.lower.push(Trio { path, questions, ways: [coded.leaves.len() as u8; 3] });
+                coded.lower.push((Trio { path, questions }, coded.leaves.len() as u8));
                 coded.leaves.extend(ends.map(|end| end.map_or(0.0, |end| leaf(tree, end))));
             }
         }
@@ -349,7 +347,7 @@ impl CodedTree {
             *codes[question.column as usize][first..].first_chunk().unwrap_or(&[0; ABREAST])
         };
         masks[0] = [u8::MAX; ABREAST];
-        for Trio { path, questions, ways } in &self.upper {
+        for (Trio { path, questions }, ways) in &self.upper {
             let [above, above_left, above_right] = questions.each_ref();
             let [own, of_left, of_right] = [codes_of(above), codes_of(above_left), codes_of(above_right)];
             let came = masks[usize::from(*path)];
@@ -371,10 +369,10 @@ impl CodedTree {
             masks[usize::from(ways[2])] = right_twice;
         }
         let mut leaves = [0; ABREAST];
-        for Trio { path, questions, ways } in &self.lower {
+        for (Trio { path, questions }, number) in &self.lower {
             let [above, above_left, above_right] = questions.each_ref();
             let [own, of_left, of_right] = [codes_of(above), codes_of(above_left), codes_of(above_right)];
-            let (came, number) = (masks[usize::from(*path)], ways[0]);
+            let (came, number) = (masks[usize::from(*path)], *number);
             for row in 0..ABREAST {
                 let right = came[row] & above.sends_right::<WITH_MISSING>(own[row]);
                 let left = came[row] ^ right;
